@@ -1,0 +1,1 @@
+"""Complete searches for pairs of codes within a threshold."""

@@ -1,0 +1,1 @@
+"""Decoding, listing, files and other help that the encoders share."""

@@ -1,0 +1,62 @@
+"""Ordered work on several threads in bounded memory."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from imagededup.errors import InvalidTypeError, InvalidValueError
+
+__all__ = ["check_workers", "ordered_map"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def check_workers(name: str, workers: int | None) -> int:
+    """The number of threads to use; None means all cores that the process may use.
+
+    Raises:
+        InvalidTypeError: Not an int.
+        InvalidValueError: Negative.
+    """
+    if workers is None:
+        return _available_cores()
+    if isinstance(workers, bool) or not isinstance(workers, int):
+        raise InvalidTypeError(f"{name} must be an int or None, got {type(workers).__name__}")
+    if workers < 0:
+        raise InvalidValueError(f"{name} must be 0 or more, got {workers}")
+    return max(workers, 1)
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int
+) -> Iterator[Result]:
+    """Yield `function(item)` in the order of the items.
+
+    At most two items per worker are in work or wait to be taken. An exception, an interrupt too,
+    ends the work without waiting for what is under way.
+    """
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    remaining = iter(items)
+    executor = ThreadPoolExecutor(workers, thread_name_prefix="imagededup")
+    try:
+        pending: deque[Future[Result]] = deque(
+            executor.submit(function, item) for item in islice(remaining, 2 * workers)
+        )
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(executor.submit(function, item) for item in islice(remaining, 1))
+            yield result
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

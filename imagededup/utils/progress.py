@@ -1,0 +1,51 @@
+"""Progress bars on standard error."""
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """A bar with rate and remaining time; shown on a terminal or in a notebook, nowhere else.
+
+    Args:
+        total: Number of units of work.
+        description: What is done, a word or two.
+        unit: What is counted.
+        enabled: False shows nothing.
+    """
+
+    def __init__(self, total: int, description: str, unit: str, enabled: bool = True) -> None:
+        self._bar: Any = None
+        if not enabled or not (_in_notebook() or _on_terminal()):
+            return
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=total, desc=description, unit=f" {unit}", unit_scale=total > 10**6)
+
+    def advance(self, count: int) -> None:
+        """Count work as done."""
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()  # None in a program without a console
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules

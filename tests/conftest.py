@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+
+def photograph(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
+    """A picture with the smooth, varied content of a photograph."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three pictures, edited copies of the first two, and a file that is no image."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, name in enumerate(("beach", "city", "forest")):
+        photograph(number).save(folder / f"{name}.png")
+    photograph(0).save(folder / "beach_copy.png")
+    photograph(0).resize((160, 120)).save(folder / "beach_small.jpg", quality=90)
+    photograph(1).filter(ImageFilter.GaussianBlur(1)).save(folder / "city_blurred.png")
+    (folder / "notes.txt").write_text("not an image")
+    return folder

@@ -1,0 +1,302 @@
+"""The command, by its exit code, its output and what it does to files."""
+
+import csv
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imagededup import __version__
+from imagededup.cli import run
+from imagededup.methods import DHash, PHash
+from tests.conftest import photograph
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
+
+
+@pytest.fixture
+def command(capsys):
+    def call(*arguments):
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TestFind:
+    def test_groups(self, command, photos):
+        code, out, err = command("find", photos)
+        assert code == 0
+        assert out == (
+            "Group 1: 3 images\n  beach.png\n  beach_copy.png\n  beach_small.jpg\n\n"
+            "Group 2: 2 images\n  city.png\n  city_blurred.png\n\n"
+            "6 images, 2 groups of duplicates, 3 can be removed\n"
+            "1 file could not be read\n"
+        )
+        assert err == (
+            "imagededup: 1 file could not be read and left out:\n"
+            "  notes.txt: not an image, or of an unknown format\n"
+        )
+
+    def test_scores(self, command, photos):
+        _, out, _ = command("find", photos, "--scores")
+        assert "  beach.png\n  beach_copy.png  (distance 0)\n" in out
+
+    def test_no_duplicates_is_success(self, command, tmp_path):
+        photograph(0).save(tmp_path / "one.png")
+        assert command("find", tmp_path) == (
+            0,
+            "1 image, 0 groups of duplicates, 0 can be removed\n",
+            "",
+        )
+
+    @pytest.mark.parametrize("method", ["phash", "dhash", "ahash", "whash"])
+    def test_every_method_finds_the_copies_of_the_examples(self, command, method):
+        code, out, _ = command("find", EXAMPLES, "--method", method, "--threshold", 4)
+        assert code == 0
+        assert "27 images, 3 groups of duplicates" in out
+        for name in ("flower", "portrait", "temple"):
+            assert f"  {name}.jpg\n  {name}_copy.jpg\n" in out
+
+    def test_json_file(self, command, photos, tmp_path):
+        result = tmp_path / "result.json"
+        code, out, _ = command("find", photos, "--scores", "--output", result)
+        assert code == 0
+        assert out.endswith(f"Written to {result}\n")
+        expected = PHash().find_duplicates(photos, scores=True)
+        assert json.loads(result.read_text()) == json.loads(json.dumps(expected))
+
+    def test_json_on_standard_output(self, command, photos):
+        _, out, _ = command("find", photos, "--method", "dhash", "--output", "-")
+        assert json.loads(out) == DHash().find_duplicates(photos)
+
+    def test_csv_file(self, command, photos, tmp_path):
+        command("find", photos, "--threshold", 0, "--output", tmp_path / "result.csv")
+        with (tmp_path / "result.csv").open(newline="") as file:
+            rows = list(csv.reader(file))
+        assert rows[0] == ["image", "duplicate", "distance"]
+        assert ["beach.png", "beach_copy.png", "0"] in rows
+
+    def test_against(self, command, photos, tmp_path):
+        new = tmp_path / "new"
+        new.mkdir()
+        photograph(0).save(new / "again.png")
+        photograph(5).save(new / "other.png")
+        code, out, _ = command("find", new, "--against", photos, "--threshold", 0, "--scores")
+        assert code == 0
+        assert out.startswith("again.png\n  beach.png  (distance 0)\n")
+        assert "2 images, 1 of them with a duplicate among the other 6 images\n" in out
+
+    def test_recursive(self, command, photos):
+        (photos / "deep").mkdir()
+        photograph(2).save(photos / "deep" / "forest_copy.png")
+        assert "3 groups" not in command("find", photos)[1]
+        assert "  deep/forest_copy.png\n  forest.png\n" in command("find", photos, "-r")[1]
+
+    def test_names_stay_on_one_line(self, command, tmp_path):
+        for name in ("a\nb.png", "c.png"):
+            photograph(0).save(tmp_path / name)
+        assert "  a\\nb.png\n  c.png\n" in command("find", tmp_path)[1]
+
+
+class TestRemove:
+    def test_dry_run_changes_nothing(self, command, photos):
+        before = files(photos)
+        code, out, err = command("remove", photos)
+        assert code == 0
+        assert "would remove beach_copy.png (duplicate of beach.png, distance 0)\n" in out
+        assert out.endswith("3 of 6 images would be removed; nothing was changed\n")
+        assert "--move-to DIR or --delete --yes" in err
+        assert files(photos) == before
+
+    def test_delete(self, command, photos):
+        code, out, _ = command("remove", photos, "--delete", "--yes")
+        assert code == 0
+        assert "deleted city_blurred.png (duplicate of city.png, distance" in out
+        assert out.endswith("3 of 6 images deleted\n")
+        assert files(photos) == ["beach.png", "city.png", "forest.png", "notes.txt"]
+
+    def test_move_keeps_folders_and_overwrites_nothing(self, command, photos, tmp_path):
+        (photos / "deep").mkdir()
+        photograph(2).save(photos / "deep" / "wood.png")
+        photograph(2).save(photos / "deep" / "forest.png")
+        target = tmp_path / "duplicates"
+        (target / "deep").mkdir(parents=True)
+        (target / "beach_copy.png").write_text("mine")
+        code, out, _ = command(
+            "remove", photos, "-r", "--keep", "first", "--move-to", target, "-t", 0
+        )
+        assert code == 0
+        assert f"moved beach_copy.png to {target / 'beach_copy_1.png'}" in out
+        assert (target / "beach_copy.png").read_text() == "mine"
+        with Image.open(target / "beach_copy_1.png") as moved:
+            assert moved.size == (320, 240)
+        assert (target / "deep" / "wood.png").exists()
+        assert (photos / "deep" / "forest.png").exists()
+        assert not (photos / "forest.png").exists()
+
+    def test_every_group_keeps_an_image(self, command, photos):
+        command("remove", photos, "--delete", "--yes", "--keep", "largest_file")
+        assert PHash().find_duplicates_to_remove(photos) == []
+        assert len(files(photos)) == 4
+
+    def test_against_never_touches_the_other_folder(self, command, photos, tmp_path):
+        new = tmp_path / "new"
+        new.mkdir()
+        photograph(0).save(new / "again.png")
+        photograph(5).save(new / "other.png")
+        before = files(photos)
+        code, _, _ = command("remove", new, "--against", photos, "--delete", "--yes")
+        assert code == 0
+        assert files(new) == ["other.png"]
+        assert files(photos) == before
+
+    def test_a_file_that_cannot_be_moved_is_reported(self, command, photos, tmp_path, monkeypatch):
+        def refuse(self):
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(Path, "unlink", refuse)
+        code, out, err = command("remove", photos, "--delete", "--yes")
+        assert code == 1
+        assert err.count("cannot delete") == 3
+        assert out.endswith("0 of 6 images deleted\n")
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--delete"], "--delete needs --yes"),
+            (["--yes"], "--yes goes with --delete"),
+            (["--delete", "--yes", "--move-to", "x"], "--move-to and --delete exclude each other"),
+            (["--move-to", __file__], "is a file"),
+            (["--keep", "best"], "Invalid value for '--keep'"),
+        ],
+    )
+    def test_wrong_usage(self, command, photos, options, message):
+        before = files(photos)
+        code, out, err = command("remove", photos, *options)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert message in err
+        assert files(photos) == before
+
+    def test_duplicates_may_not_be_moved_into_the_folder_itself(self, command, photos):
+        for options in (["--move-to", photos], ["-r", "--move-to", photos / "duplicates"]):
+            code, _, err = command("remove", photos, *options)
+            assert code == 2
+            assert "--move-to must lie outside" in err
+
+
+class TestEncode:
+    def test_json(self, command, photos, tmp_path):
+        code, out, _ = command("encode", photos, "--output", tmp_path / "hashes.json")
+        assert (code, out) == (0, f"6 images written to {tmp_path / 'hashes.json'}\n")
+        assert json.loads((tmp_path / "hashes.json").read_text()) == PHash().encode_images(photos)
+
+    def test_csv(self, command, photos, tmp_path):
+        command("encode", photos, "-m", "dhash", "--output", tmp_path / "hashes.csv")
+        with (tmp_path / "hashes.csv").open(newline="") as file:
+            rows = list(csv.reader(file))
+        assert rows[0] == ["image", "hash"]
+        assert dict(rows[1:]) == DHash().encode_images(photos)
+
+
+class TestUsage:
+    def test_version(self, command):
+        assert command("--version") == (0, f"imagededup {__version__}\n", "")
+
+    @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+    def test_help_lists_the_commands(self, command, arguments):
+        code, out, _ = command(*arguments)
+        assert code == 0
+        for name in ("find", "remove", "encode"):
+            assert f"  {name} " in out
+
+    @pytest.mark.parametrize("name", ["find", "remove", "encode"])
+    def test_help_of_a_command_has_examples(self, command, name):
+        code, out, _ = command(name, "--help")
+        assert code == 0
+        assert f"\n    imagededup {name} photos" in out
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["find"], "Missing argument"),
+            (["find", "/no/such/folder"], "'/no/such/folder' does not exist"),
+            (["find", ".", "--threshold", "65"], "must be an int from 0 to 64, got 65"),
+            (["find", ".", "--threshold", "ten"], "Invalid value for '--threshold'"),
+            (["find", ".", "--method", "sift"], "Invalid value for '--method'"),
+            (["find", ".", "--output", "x.txt"], "--output must end in .json or .csv"),
+            (["find", ".", "--output", "/no/such/x.json"], "must lie in a folder that exists"),
+            (["find", "--colour"], "No such option"),
+            (["encode", "."], "Missing option '--output'"),
+            (["compare"], "No such command 'compare'"),
+        ],
+    )
+    def test_wrong_usage_is_one_line_and_code_2(self, command, arguments, message):
+        code, out, err = command(*arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("imagededup: ")
+        assert message in err
+
+    def test_empty_folder(self, command, tmp_path):
+        code, _, err = command("find", tmp_path)
+        assert code == 2
+        assert "must hold at least one file" in err
+
+
+class TestProcess:
+    """What only a process of its own shows."""
+
+    def test_module_and_exit_code(self, photos):
+        process = subprocess.run(
+            [sys.executable, "-m", "imagededup", "find", photos / "nothing"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (process.returncode, process.stdout) == (2, "")
+
+    def test_progress_only_on_a_terminal(self, photos):
+        command = [sys.executable, "-m", "imagededup", "find", str(photos)]
+        piped = subprocess.run(command, capture_output=True, check=True)
+        assert b"Encoding" not in piped.stderr
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
+        subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
+        os.close(theirs)
+        assert b"Encoding" in os.read(ours, 100_000)
+        os.close(ours)
+
+    def test_interrupt_ends_with_130_within_a_second(self, tmp_path):
+        for number in range(3):
+            photograph(number, (6000, 4000)).save(tmp_path / f"{number}.png", compress_level=1)
+        for copy in range(40):
+            (tmp_path / f"copy_{copy}.png").symlink_to(tmp_path / f"{copy % 3}.png")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "imagededup", "find", tmp_path],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            time.sleep(2)
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            sent = time.monotonic()
+            _, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+        assert process.returncode == 130
+        assert err.endswith(b"imagededup: interrupted\n")
+        assert time.monotonic() - sent < 1

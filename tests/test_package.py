@@ -1,0 +1,45 @@
+"""What the package exports, and what importing it loads."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import imagededup
+
+EXPORTS = {
+    "imagededup": ["__version__"],
+    "imagededup.methods": ["AHash", "DHash", "PHash", "WHash"],
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_exported_names(name):
+    module = importlib.import_module(name)
+    assert module.__all__ == EXPORTS[name]
+    assert sorted(module.__all__) == module.__all__
+    assert all(hasattr(module, exported) for exported in module.__all__)
+
+
+def test_version():
+    assert imagededup.__version__.count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import imagededup", ["numpy", "PIL", "typer"]),
+        (
+            "from imagededup.methods import PHash; PHash()",
+            ["faiss", "matplotlib", "numba", "pywt", "scipy", "simplejpeg", "sklearn", "torch"],
+        ),
+        ("import imagededup.cli", ["faiss", "matplotlib", "numba", "numpy", "scipy", "sklearn"]),
+    ],
+)
+def test_heavy_packages_are_loaded_only_where_they_are_used(statement, absent):
+    code = f"{statement}; import sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not set(absent) & set(loaded)
