@@ -11,7 +11,10 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 
@@ -23,6 +26,7 @@ __all__ = [
     "open_atomically",
     "write_csv",
     "write_json",
+    "write_npz",
 ]
 
 
@@ -44,24 +48,24 @@ def check_output(path: str | PathLike[str]) -> Path:
 
 
 @contextmanager
-def open_atomically(path: str | PathLike[str]) -> Iterator[TextIO]:
-    """Open a text file for writing that takes its name only when it is complete.
+def open_atomically(path: str | PathLike[str], binary: bool = False) -> Iterator[IO[Any]]:
+    """Open a file for writing that takes its name only when it is complete.
 
-    Names that are not valid UTF-8 are written as the bytes that they are. Pipes and devices, such
-    as /dev/stdout, are written to as they are.
+    Text is UTF-8; names that are not valid UTF-8 are written as the bytes that they are. Pipes and
+    devices, such as /dev/stdout, are written to as they are.
 
     Raises:
         FileOperationError: The file cannot be written; what was there before is untouched.
     """
     try:
         if _is_stream(path):
-            with _open_text(Path(path), "w") as file:
+            with _open(Path(path), "w", binary) as file:
                 yield file
             return
         target = Path(os.path.realpath(path))
         partial = target.with_name(f".{target.name[:32]}.{secrets.token_hex(8)}")
         try:
-            with _open_text(partial, "x") as file:
+            with _open(partial, "x", binary) as file:
                 yield file
             partial.replace(target)
         except BaseException:
@@ -101,6 +105,12 @@ def write_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def write_npz(path: str | PathLike[str], **arrays: NDArray[Any]) -> None:
+    """Write arrays by name in numpy's format."""
+    with open_atomically(path, binary=True) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def move_without_overwriting(source: Path, target: Path) -> Path:
@@ -184,5 +194,7 @@ def _is_stream(path: str | PathLike[str]) -> bool:
         return False
 
 
-def _open_text(path: Path, mode: Literal["w", "x"]) -> TextIO:
+def _open(path: Path, mode: Literal["w", "x"], binary: bool) -> IO[Any]:
+    if binary:
+        return path.open(f"{mode}b")
     return path.open(mode, encoding="utf-8", errors="surrogateescape", newline="")

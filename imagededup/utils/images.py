@@ -45,10 +45,12 @@ class Reduction:
     Attributes:
         above: Images whose shorter side has fewer pixels are decoded in full.
         down_to: The shorter side keeps at least this many pixels.
+        to_grey: Whether images that are reduced are decoded to their luma only.
     """
 
     above: int
     down_to: int
+    to_grey: bool = False
 
     def factor(self, size: tuple[int, int]) -> int:
         """The divisor for an image of this width and height: 1, 2, 4 or 8."""
@@ -145,10 +147,11 @@ def _decode(image: Image.Image, file: BinaryIO, reduction: Reduction | None) -> 
     if image.format == "EPS":  # Pillow would run Ghostscript
         raise UnreadableImageError("PostScript is a program, not an image")
     factor = 1 if reduction is None else reduction.factor(image.size)
+    mode = "L" if factor > 1 and reduction and reduction.to_grey else image.mode
     if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
-        pixels = _decode_jpeg(image, file, factor)
+        pixels = _decode_jpeg(image, file, factor, mode)
     else:
-        pixels = _decode_with_pillow(image, factor)
+        pixels = _decode_with_pillow(image, factor, image.mode)
     if pixels.size == 0:
         raise UnreadableImageError("image without pixels")
     transposition = _transposition(image)
@@ -163,7 +166,7 @@ def _transposition(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _decode_jpeg(image: Image.Image, file: BinaryIO, factor: int) -> Pixels:
+def _decode_jpeg(image: Image.Image, file: BinaryIO, factor: int, mode: str) -> Pixels:
     import simplejpeg
 
     file.seek(0)
@@ -172,19 +175,19 @@ def _decode_jpeg(image: Image.Image, file: BinaryIO, factor: int) -> Pixels:
     try:
         pixels: Pixels = simplejpeg.decode_jpeg(
             data,
-            colorspace="GRAY" if image.mode == "L" else "RGB",
+            colorspace="GRAY" if mode == "L" else "RGB",
             min_height=-(-height // factor),
             min_width=-(-width // factor),
         )
     except ValueError:  # damaged, or of a kind that it does not know: Pillow decides
         with Image.open(BytesIO(data)) as again:
-            return _decode_with_pillow(again, factor)
+            return _decode_with_pillow(again, factor, mode)
     return pixels
 
 
-def _decode_with_pillow(image: Image.Image, factor: int) -> Pixels:
+def _decode_with_pillow(image: Image.Image, factor: int, mode: str) -> Pixels:
     if factor > 1:  # no effect on formats other than JPEG
-        image.draft(image.mode, (image.width // factor, image.height // factor))
+        image.draft(mode, (image.width // factor, image.height // factor))
     image.load()
     if image.mode in _DEEP_MODES:
         return _with_channels(_to_8_bits(_deep_values(image)))

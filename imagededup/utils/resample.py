@@ -27,6 +27,7 @@ class Filter(IntEnum):
     """The interpolation kernels; the value is the support in source pixels at scale 1."""
 
     BILINEAR = 1
+    BICUBIC = 2
     LANCZOS = 3
 
 
@@ -117,7 +118,18 @@ def _kernel(distance: float, support: int) -> float:
         return 0.0
     if support == 1:
         return 1.0 - abs(distance)
+    if support == 2:
+        return _cubic(abs(distance))
     return _sinc(distance) * _sinc(distance / support)
+
+
+@compiled
+def _cubic(x: float) -> float:
+    """The cubic convolution kernel with a = -0.5 (Keys 1981)."""
+    a = -0.5
+    if x < 1.0:
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1
+    return (((x - 5) * x + 8) * x - 4) * a
 
 
 @compiled

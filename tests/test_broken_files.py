@@ -1,0 +1,147 @@
+"""A folder full of broken files is encoded without an exception, a hang or an omission."""
+
+import builtins
+import io
+import logging
+import os
+import re
+import stat
+import warnings
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imagededup.errors import UnreadableImageError
+from imagededup.methods import PHash
+from imagededup.utils.images import load_image
+from tests.broken_files import IS_ROOT, make_broken_files, make_good_files, make_special_files
+from tests.conftest import photograph
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs the files of POSIX")
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    """The folder, the names of its readable files, and those of its broken files."""
+    folder = tmp_path_factory.mktemp("broken") / "images"
+    good = make_good_files(folder)
+    broken = make_broken_files(folder)
+    make_special_files(folder)
+    return folder, good, broken
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_exactly_the_good_images_are_encoded(collection, workers):
+    folder, good, _ = collection
+    encoded = PHash(verbose=False).encode_images(folder, num_enc_workers=workers)
+    assert list(encoded) == good
+    assert all(re.fullmatch("[0-9a-f]{16}", code) for code in encoded.values())
+
+
+def test_one_warning_counts_and_lists_every_broken_file_with_a_reason(collection, caplog):
+    folder, _, broken = collection
+    PHash(verbose=False).encode_images(folder)
+    records = [record for record in caplog.records if record.name == "imagededup"]
+    assert [record.levelno for record in records] == [logging.WARNING]
+    message = records[0].getMessage()
+    assert message.startswith(f"{len(broken)} files could not be read and left out:\n")
+    unprintable = [name for name in broken if not name.isprintable()]
+    for name in set(broken) - set(unprintable):
+        assert re.search(rf"^  {re.escape(name)}: \S", message, re.MULTILINE), name
+
+
+def test_every_broken_file_has_a_reason(collection):
+    folder, _, broken = collection
+    found = PHash(verbose=False).search(folder)
+    assert [failure.name for failure in found.failures] == broken
+    for failure in found.failures:
+        assert failure.reason == " ".join(failure.reason.split()) != ""
+
+
+def test_there_are_at_least_a_hundred_kinds(collection):
+    assert len(collection[2]) >= 100
+
+
+def test_without_warnings_as_errors_the_result_is_the_same_and_silent(collection):
+    folder, good, broken = collection
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        found = PHash(verbose=False).search(folder)
+    assert found.names == good
+    assert [failure.name for failure in found.failures] == broken
+    assert shown == []
+
+
+def test_only_regular_files_are_opened(collection, monkeypatch):
+    folder, good, broken = collection
+    opened = set()
+
+    def watch(module, name):
+        original = getattr(module, name)
+
+        def watched(file, *arguments, **options):
+            if isinstance(file, str | os.PathLike) and Path(file).parent == folder:
+                assert stat.S_ISREG(Path(file).stat().st_mode), file
+                opened.add(Path(file).name)
+            return original(file, *arguments, **options)
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(io, "open")
+    watch(builtins, "open")
+    PHash(verbose=False).encode_images(folder, num_enc_workers=1)
+    assert set(good) <= opened <= {*good, *broken}
+
+
+@pytest.mark.parametrize("name", ["pipe.jpg", "socket.jpg", "link_to_pipe.jpg", "device.jpg"])
+def test_pipes_sockets_and_devices_are_refused(collection, name):
+    if not (collection[0] / name).exists():
+        pytest.skip("the system cannot make one here")
+    with pytest.raises(UnreadableImageError, match=r"^not a regular file$"):
+        load_image(collection[0] / name)
+
+
+def test_a_folder_of_broken_files_alone(tmp_path, caplog):
+    broken = make_broken_files(tmp_path / "images")
+    assert PHash(verbose=False).encode_images(tmp_path / "images") == {}
+    assert caplog.records[-1].getMessage().startswith(f"{len(broken)} files could not be read")
+
+
+def test_an_image_between_pillows_limits_is_encoded_and_one_above_is_not(
+    tmp_path, monkeypatch, caplog
+):
+    photograph(0, (100, 90)).save(tmp_path / "small.png")
+    photograph(0, (150, 100)).save(tmp_path / "warned.png")
+    photograph(0, (210, 100)).save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    assert list(PHash(verbose=False).encode_images(tmp_path)) == ["small.png", "warned.png"]
+    assert "1 file could not be read and left out:\n  bomb.png: Image size (21000 pixels) " in (
+        caplog.records[-1].getMessage()
+    )
+
+
+@pytest.mark.skipif(IS_ROOT, reason="everything is permitted to root")
+def test_a_file_without_permission(tmp_path):
+    photograph(0).save(tmp_path / "forbidden.png")
+    (tmp_path / "forbidden.png").chmod(0)
+    with pytest.raises(UnreadableImageError, match=r"^permission denied$"):
+        load_image(tmp_path / "forbidden.png")
+
+
+def test_a_file_that_is_removed_after_it_was_listed(tmp_path, monkeypatch):
+    photograph(0).save(tmp_path / "removed.png")
+    photograph(1).save(tmp_path / "stays.png")
+    original = Path.open
+
+    def removed_meanwhile(path, *arguments, **options):
+        if path.name == "removed.png":
+            raise FileNotFoundError(2, "No such file or directory")
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", removed_meanwhile)
+    found = PHash(verbose=False).search(tmp_path)
+    assert found.names == ["stays.png"]
+    assert [(failure.name, failure.reason) for failure in found.failures] == [
+        ("removed.png", "no such file or directory")
+    ]
