@@ -12,8 +12,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import cycle, islice
@@ -21,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from photographs import list_photographs, write_large
 from PIL import Image
 from scipy.fft import dct
+from timing import best_times, report, seconds_of
 
 from imagededup.methods import PHash
 from imagededup.search.hamming import search_hamming
-
-LARGE = (4000, 3000)
 
 
 def straightforward_hash(path: Path) -> int:
@@ -44,25 +42,6 @@ def straightforward_hashes(paths: list[Path]) -> list[int]:
     """The same for many files, on all cores."""
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return list(pool.map(straightforward_hash, paths, chunksize=16))
-
-
-def best_times(functions: list[Callable[[], object]], repeat: int) -> list[float]:
-    """Seconds of each function, the best of some runs in turns."""
-    times = [[_seconds(function) for function in functions] for _ in range(repeat)]
-    return [min(column) for column in zip(*times, strict=True)]
-
-
-def _seconds(function: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    function()
-    return time.perf_counter() - begin
-
-
-def report(name: str, figure: float, target: float, unit: str, at_least: bool = False) -> None:
-    """Print a figure and whether it meets its target."""
-    met = figure >= target if at_least else figure <= target
-    sign = ">=" if at_least else "<="
-    print(f"{name:58s} {figure:9.3f} {unit:6s} {sign} {target:g}: {'met' if met else 'MISSED'}")
 
 
 def compare_hashing(name: str, paths: list[Path], target: float, repeat: int) -> None:
@@ -82,14 +61,11 @@ def compare_hashing(name: str, paths: list[Path], target: float, repeat: int) ->
 
 def hash_photographs(folder: Path, count: int, repeat: int) -> None:
     """As they are, and blown up to 12 megapixels."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    paths = list_photographs(folder)
     compare_hashing(f"PHash of {count}", list(islice(cycle(paths), count)), 1.2, repeat)
     with tempfile.TemporaryDirectory() as large:
-        for path in paths[:: max(len(paths) // 30, 1)][:30]:
-            with Image.open(path) as image:
-                blown_up = image.convert("RGB").resize(LARGE, Image.Resampling.BICUBIC)
-                blown_up.save(Path(large) / f"{path.stem}.jpg", quality=90)
-        compare_hashing("PHash of 12 megapixels", sorted(Path(large).iterdir()), 10, repeat)
+        write_large(paths, Path(large))
+        compare_hashing("PHash of 12 megapixels", list_photographs(Path(large)), 10, repeat)
 
 
 def planted_codes(count: int) -> NDArray[np.uint64]:
@@ -134,7 +110,7 @@ def measure_memory() -> None:
 def search_once(count: int) -> None:
     """Print the seconds of a search and the peak memory of this process in MiB."""
     codes = planted_codes(count)
-    seconds = _seconds(partial(search_hamming, codes, 10, workers=2))
+    seconds = seconds_of(partial(search_hamming, codes, 10, workers=2))
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -5,6 +5,7 @@ __all__ = [
     "ImageDedupError",
     "InvalidTypeError",
     "InvalidValueError",
+    "ModelError",
     "UnreadableImageError",
 ]
 
@@ -23,6 +24,10 @@ class InvalidTypeError(ImageDedupError, TypeError):
 
 class FileOperationError(ImageDedupError, OSError):
     """A result could not be written, or a file could not be moved or deleted."""
+
+
+class ModelError(ImageDedupError, ValueError):
+    """A model cannot be loaded, or does not return what it should."""
 
 
 class UnreadableImageError(ImageDedupError):

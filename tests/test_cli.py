@@ -11,12 +11,13 @@ import termios
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from imagededup import __version__
 from imagededup.cli import run
-from imagededup.methods import DHash, PHash
+from imagededup.methods import CNN, DHash, PHash
 from tests.conftest import photograph
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
@@ -70,6 +71,12 @@ class TestFind:
         assert "27 images, 3 groups of duplicates" in out
         for name in ("flower", "portrait", "temple"):
             assert f"  {name}.jpg\n  {name}_copy.jpg\n" in out
+
+    def test_cnn_finds_every_edited_copy_of_the_examples(self, command):
+        code, out, _ = command("find", EXAMPLES, "--method", "cnn", "--scores")
+        assert code == 0
+        assert "27 images, 3 groups of duplicates, 24 can be removed\n" in out
+        assert "  temple_copy.jpg  (similarity 1.000)\n" in out
 
     def test_json_file(self, command, photos, tmp_path):
         result = tmp_path / "result.json"
@@ -211,6 +218,92 @@ class TestEncode:
         assert rows[0] == ["image", "hash"]
         assert dict(rows[1:]) == DHash().encode_images(photos)
 
+    def test_descriptors(self, command, photos, tmp_path):
+        path = tmp_path / "descriptors.npz"
+        code, out, _ = command("encode", photos, "-m", "cnn", "--output", path)
+        assert (code, out) == (0, f"6 images written to {path}\n")
+        with np.load(path) as stored:
+            names, descriptors = stored["names"].tolist(), stored["descriptors"]
+        expected = CNN(verbose=False).encode_images(photos)
+        assert names == list(expected)
+        assert np.array_equal(descriptors, np.concatenate(list(expected.values())))
+
+
+@pytest.fixture
+def truth(photos, tmp_path):
+    """The duplicates of `photos` as a CSV file of pairs."""
+    path = tmp_path / "truth.csv"
+    path.write_text(
+        "image,duplicate\nbeach.png,beach_copy.png\nbeach.png,beach_small.jpg\n"
+        "beach_copy.png,beach_small.jpg\ncity.png,city_blurred.png\nforest.png,\n"
+    )
+    return path
+
+
+class TestEvaluate:
+    def test_table(self, command, photos, truth, tmp_path):
+        command("find", photos, "--threshold", 0, "--output", tmp_path / "found.json")
+        (tmp_path / "found.json").write_text(
+            json.dumps(
+                {
+                    "beach.png": ["beach_copy.png"],
+                    "beach_copy.png": ["beach.png"],
+                    "beach_small.jpg": [],
+                    "city.png": ["city_blurred.png"],
+                    "city_blurred.png": ["city.png"],
+                    "forest.png": [],
+                }
+            )
+        )
+        code, out, _ = command("evaluate", truth, tmp_path / "found.json")
+        assert code == 0
+        lines = {tuple(line.split()[:-1]): line.split()[-1] for line in out.splitlines()}
+        assert lines["jaccard",] == "0.6667"
+        assert lines["precision", "duplicate"] == "1.0000"
+        assert lines["recall", "duplicate"] == "0.5000"
+        assert lines["support", "different"] == "11"
+
+    def test_output(self, command, photos, truth, tmp_path):
+        command("find", photos, "--output", tmp_path / "found.json")
+        arguments = ("evaluate", truth, tmp_path / "found.json", "--metric", "classification")
+        command(*arguments, "--output", tmp_path / "metrics.json")
+        metrics = json.loads((tmp_path / "metrics.json").read_text())
+        assert metrics["recall"] == [1.0, 1.0]
+        assert metrics["support"] == [11, 4]
+        command(*arguments, "--output", tmp_path / "metrics.csv")
+        assert "recall,duplicate,1.0\n" in (tmp_path / "metrics.csv").read_text()
+
+    def test_maps_of_other_images(self, command, truth, tmp_path):
+        (tmp_path / "found.json").write_text('{"a": []}')
+        code, out, err = command("evaluate", truth, tmp_path / "found.json")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+class TestSweep:
+    def test_the_best_threshold_of_each_method(self, command, photos, truth, tmp_path):
+        code, out, _ = command(
+            "sweep", photos, truth, "--methods", "phash,cnn", "--output", tmp_path / "sweep.csv"
+        )
+        assert code == 0
+        header, phash, cnn, _written = out.splitlines()
+        assert header.split()[:4] == ["method", "threshold", "precision", "recall"]
+        assert phash.split()[0] == "phash"
+        assert phash.split()[2:] == ["1.0000", "1.0000", "1.0000", "4"]
+        assert cnn.split()[0] == "cnn"
+        with (tmp_path / "sweep.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["method"] for row in rows] == ["phash"] * 33 + ["cnn"] * 51
+        assert sum(row["best"] == "True" for row in rows) == 2
+
+    def test_all_thresholds(self, command, photos, truth):
+        _, out, _ = command("sweep", photos, truth, "--methods", "dhash", "--all")
+        assert len(out.splitlines()) == 34
+
+    def test_unknown_method(self, command, photos, truth):
+        code, _, err = command("sweep", photos, truth, "--methods", "phash,sift")
+        assert code == 2
+        assert "--methods must be among phash, dhash" in err
+
 
 class TestUsage:
     def test_version(self, command):
@@ -220,7 +313,7 @@ class TestUsage:
     def test_help_lists_the_commands(self, command, arguments):
         code, out, _ = command(*arguments)
         assert code == 0
-        for name in ("find", "remove", "encode"):
+        for name in ("find", "remove", "encode", "evaluate", "sweep"):
             assert f"  {name} " in out
 
     @pytest.mark.parametrize("name", ["find", "remove", "encode"])
@@ -235,6 +328,9 @@ class TestUsage:
             (["find"], "Missing argument"),
             (["find", "/no/such/folder"], "'/no/such/folder' does not exist"),
             (["find", ".", "--threshold", "65"], "must be an int from 0 to 64, got 65"),
+            (["find", ".", "--threshold", "6.5"], "must be an int, got float 6.5"),
+            (["find", ".", "-m", "cnn", "-t", "2"], "-1.0 to 1.0, got 2"),
+            (["encode", ".", "-m", "cnn", "-o", "x.json"], "--output must end in .npz"),
             (["find", ".", "--threshold", "ten"], "Invalid value for '--threshold'"),
             (["find", ".", "--method", "sift"], "Invalid value for '--method'"),
             (["find", ".", "--output", "x.txt"], "--output must end in .json or .csv"),

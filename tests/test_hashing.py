@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
+from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods import AHash, DHash, PHash, WHash
 from tests.conftest import photograph
 
@@ -87,9 +87,11 @@ def test_unreadable_files_are_left_out_counted_and_listed(encoder, photos, caplo
         "forest.png",
     ]
     assert [record.getMessage() for record in caplog.records] == [
-        "2 files could not be read and left out:\n"
-        "  empty.jpg: empty file\n"
-        "  notes.txt: not an image, or of an unknown format"
+        (
+            "2 files could not be read and left out:\n"
+            "  empty.jpg: empty file\n"
+            "  notes.txt: not an image, or of an unknown format"
+        )
     ]
 
 
@@ -150,14 +152,6 @@ class TestFindDuplicates:
         assert list(stored) == list(found)
         assert stored == json.loads(json.dumps(found))
         assert [file.name for file in tmp_path.iterdir()] == [name]
-
-    def test_outfile_that_cannot_be_written(self, encoder, tmp_path, monkeypatch):
-        def full_disk(*_, **__):
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("tempfile.mkstemp", full_disk)
-        with pytest.raises(FileOperationError, match="No space left on device"):
-            encoder.find_duplicates(encoding_map=self.HASHES, outfile=tmp_path / "result.json")
 
     def test_identical_images(self, encoder):
         hashes = {f"{number:05}": "123456789abcdef0" for number in range(300)}
@@ -263,7 +257,7 @@ class TestBadArguments:
             (
                 {"encoding_map": {"a": "0" * 16}, "search_method": "brute"},
                 ValueError,
-                "search_method must be one of 'auto', 'multi_index', 'faiss', 'bktree', got 'brute'",
+                "one of 'auto', 'multi_index', 'faiss', 'bktree', got 'brute'",
             ),
             (
                 {"encoding_map": {"a": "0" * 16}, "search_method": None},

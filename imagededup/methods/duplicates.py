@@ -170,6 +170,11 @@ class Duplicates:
         """Write `rows` with the header image, duplicate and the name of the score."""
         write_csv(path, ("image", "duplicate", self.score_name), self.rows())
 
+    def describe_score(self, score: float) -> str:
+        """A score as people read it: `distance 3`, `similarity 0.987`."""
+        digits = f"{score:.3f}" if self.matches.descending else f"{score:g}"
+        return f"{self.score_name} {digits}"
+
     def _others(self) -> list[str]:
         return self.names if self.reference_names is None else self.reference_names
 

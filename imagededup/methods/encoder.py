@@ -5,6 +5,7 @@ and decoding of files, validation, reports of what was left out and the results 
 """
 
 import logging
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
-from imagededup.methods.duplicates import Duplicates
+from imagededup.methods.duplicates import DuplicateMap, Duplicates
+from imagededup.methods.keep import KeepType, check_keep
 from imagededup.search.pairs import Matches
+from imagededup.utils.files import check_output, write_json
 from imagededup.utils.images import Pixels, Reduction, check_array, load_image
 from imagededup.utils.parallel import check_workers, ordered_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.sources import Failure, ImageFolder, list_folder
+from imagededup.utils.text import counted, shown
 
 __all__ = ["CodeArray", "Collection", "Encoder", "PathType", "SearchRequest"]
 
@@ -32,7 +36,6 @@ Code = TypeVar("Code")
 CodeArray = NDArray[Any]
 PathType = str | PathLike[str]
 
-_FILES_PER_TASK = 8
 _MOST_LISTED = 1000
 
 
@@ -77,7 +80,11 @@ class Encoder(ABC, Generic[Code]):
     score_name: ClassVar[str]
     """What the scores of pairs are: 'distance' or 'similarity'."""
 
-    _reduction: ClassVar[Reduction]
+    threshold_name: ClassVar[str]
+    """The argument of the search methods that is the threshold of the score."""
+
+    _reduction: Reduction | None
+    _files_per_task: int = 4
 
     def __init__(self, verbose: bool = True) -> None:
         self.verbose = verbose
@@ -108,7 +115,7 @@ class Encoder(ABC, Generic[Code]):
         try:
             return self._encode_pixels(load_image(path, self._reduction))
         except UnreadableImageError as error:
-            logger.warning("%s could not be read: %s", path, error)
+            logger.warning("%s could not be read: %s", shown(str(path)), error)
             return None
 
     def encode_images(
@@ -157,11 +164,33 @@ class Encoder(ABC, Generic[Code]):
     def _check_search(self, request: SearchRequest) -> None:
         """Raise if the threshold or the search method is not allowed."""
 
+    def _check_codes(self, names: Sequence[str], codes: CodeArray) -> None:
+        """Raise if codes cannot be compared."""
+
     @abstractmethod
     def _match(
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int
     ) -> Matches:
         """Pairs of codes within the threshold."""
+
+    def _find_duplicates(
+        self, request: SearchRequest, scores: bool, outfile: PathType | None
+    ) -> DuplicateMap:
+        path = None if outfile is None else check_output(outfile)
+        result = self._find(request).to_dict(scores)
+        if path is not None:
+            write_json(path, result)
+        return result
+
+    def _find_duplicates_to_remove(
+        self, request: SearchRequest, keep: KeepType, outfile: PathType | None
+    ) -> list[str]:
+        path = None if outfile is None else check_output(outfile)
+        rule = check_keep(keep)
+        result = self._find(request).to_remove(rule)
+        if path is not None:
+            write_json(path, result)
+        return result
 
     def _find(self, request: SearchRequest) -> Duplicates:
         """Check the arguments, encode what has to be encoded, and search."""
@@ -173,6 +202,9 @@ class Encoder(ABC, Generic[Code]):
         queries, references = self._collections(request, encoding_workers)
         failures = queries.failures + (references.failures if references else [])
         _report(failures)
+        for collection in (queries, references):
+            if collection is not None:
+                self._check_codes(collection.names, collection.codes)
         matches = self._match(
             queries.codes, references.codes if references else None, request, workers
         )
@@ -222,21 +254,23 @@ class Encoder(ABC, Generic[Code]):
 
     def _encode_folder(self, folder: ImageFolder, workers: int) -> Collection:
         tasks = [
-            folder.names[begin : begin + _FILES_PER_TASK]
-            for begin in range(0, len(folder.names), _FILES_PER_TASK)
+            folder.names[begin : begin + self._files_per_task]
+            for begin in range(0, len(folder.names), self._files_per_task)
         ]
-        parts = []
+        names: list[str] = []
+        failures = list(folder.failures)
+        codes = self._encode_batch([])
         with Progress(len(folder.names), "Encoding", "images", self.verbose) as progress:
             encoded = ordered_map(partial(self._encode_files, folder), tasks, workers)
             for part, task in zip(encoded, tasks, strict=True):
-                parts.append(part)
+                if part.names and not names:  # room for all; memory is taken as it is filled
+                    codes = np.empty((len(folder.names), *part.codes.shape[1:]), part.codes.dtype)
+                if part.names:
+                    codes[len(names) : len(names) + len(part.names)] = part.codes
+                names += part.names
+                failures += part.failures
                 progress.advance(len(task))
-        return Collection(
-            names=[name for part in parts for name in part.names],
-            codes=np.concatenate([self._encode_batch([]), *(part.codes for part in parts)]),
-            folder=folder,
-            failures=folder.failures + [failure for part in parts for failure in part.failures],
-        )
+        return Collection(names, codes[: len(names)], folder, failures)
 
     def _encode_files(self, folder: ImageFolder, names: list[str]) -> Collection:
         encoded, prepared, failures = [], [], []
@@ -256,7 +290,7 @@ def _check_file(image_file: object) -> Path:
     if not isinstance(image_file, str | PathLike):
         raise InvalidTypeError(f"image_file must be a path, got {type(image_file).__name__}")
     path = Path(image_file)
-    if not path.exists() and not path.is_symlink():
+    if not os.path.lexists(path):
         raise InvalidValueError(f"image_file must exist, got {str(path)!r}")
     return path
 
@@ -265,10 +299,13 @@ def _report(failures: Sequence[Failure]) -> None:
     """One warning that counts and lists the files that were left out."""
     if not failures:
         return
-    lines = [f"  {failure.name}: {failure.reason}" for failure in failures[:_MOST_LISTED]]
+    lines = [
+        f"  {shown(failure.name)}: {shown(failure.reason)}" for failure in failures[:_MOST_LISTED]
+    ]
     if len(failures) > _MOST_LISTED:
         lines.append(f"  and {len(failures) - _MOST_LISTED} more (listed at logging level DEBUG)")
         for failure in failures[_MOST_LISTED:]:
-            logger.debug("%s could not be read: %s", failure.name, failure.reason)
-    subject = "1 file" if len(failures) == 1 else f"{len(failures)} files"
-    logger.warning("%s could not be read and left out:\n%s", subject, "\n".join(lines))
+            logger.debug("%s could not be read: %s", shown(failure.name), shown(failure.reason))
+    logger.warning(
+        "%s could not be read and left out:\n%s", counted(len(failures), "file"), "\n".join(lines)
+    )

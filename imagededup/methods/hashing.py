@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods.duplicates import DuplicateMap, Duplicates
 from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
-from imagededup.methods.keep import KeepType, check_keep
+from imagededup.methods.keep import KeepType
 from imagededup.search.hamming import check_distance, check_method, search_hamming
 from imagededup.search.pairs import Matches
-from imagededup.utils.files import check_output, write_json
 from imagededup.utils.images import Pixels, Reduction
 from imagededup.utils.progress import Progress
 
@@ -30,7 +29,8 @@ class Hashing(Encoder[str]):
     """What the four hashes share: codes of 64 bits, written as 16 hexadecimal digits."""
 
     score_name = "distance"
-    _reduction = Reduction(above=1536, down_to=256)
+    threshold_name = "max_distance_threshold"
+    _reduction = Reduction(above=1536, down_to=256, to_grey=True)
     _size: ClassVar[tuple[int, int]]
     """Width and height of the thumbnail in pixels."""
 
@@ -79,20 +79,17 @@ class Hashing(Encoder[str]):
             >>> PHash().find_duplicates(encoding_map=hashes, scores=True)
             {'a.jpg': [('b.jpg', 1)], 'b.jpg': [('a.jpg', 1)]}
         """
-        path = None if outfile is None else check_output(outfile)
-        result = self.search(
+        request = SearchRequest(
             image_dir,
             encoding_map,
+            against,
             max_distance_threshold,
             search_method,
             recursive,
             num_enc_workers,
             num_dist_workers,
-            against,
-        ).to_dict(scores)
-        if path is not None:
-            write_json(path, result)
-        return result
+        )
+        return self._find_duplicates(request, scores, outfile)
 
     def find_duplicates_to_remove(
         self,
@@ -139,21 +136,17 @@ class Hashing(Encoder[str]):
             >>> PHash().find_duplicates_to_remove(encoding_map=hashes)
             ['2.jpg']
         """
-        path = None if outfile is None else check_output(outfile)
-        rule = check_keep(keep)
-        result = self.search(
+        request = SearchRequest(
             image_dir,
             encoding_map,
+            against,
             max_distance_threshold,
             search_method,
             recursive,
             num_enc_workers,
             num_dist_workers,
-            against,
-        ).to_remove(rule)
-        if path is not None:
-            write_json(path, result)
-        return result
+        )
+        return self._find_duplicates_to_remove(request, keep, outfile)
 
     def search(
         self,
@@ -176,18 +169,17 @@ class Hashing(Encoder[str]):
             >>> PHash().search(encoding_map=hashes).clusters()
             [Cluster(representative='a.jpg', members=('a.jpg', 'b.jpg'))]
         """
-        return self._find(
-            SearchRequest(
-                image_dir,
-                encoding_map,
-                against,
-                max_distance_threshold,
-                search_method,
-                recursive,
-                num_enc_workers,
-                num_dist_workers,
-            )
+        request = SearchRequest(
+            image_dir,
+            encoding_map,
+            against,
+            max_distance_threshold,
+            search_method,
+            recursive,
+            num_enc_workers,
+            num_dist_workers,
         )
+        return self._find(request)
 
     @staticmethod
     def hamming_distance(hash1: str, hash2: str) -> int:
@@ -246,7 +238,7 @@ class PHash(Hashing):
     Example:
         >>> import numpy as np
         >>> PHash().encode_image(image_array=np.arange(64 * 64).reshape(64, 64))
-        'a4c1...'
+        '80783f771f791e60'
     """
 
     _size = (32, 32)

@@ -83,11 +83,17 @@ def _pixel_count(path: Path) -> float:
 
 
 def _file_size(path: Path) -> float:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _age(path: Path) -> float:
-    return -path.stat().st_mtime if path.exists() else -float("inf")
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        return -float("inf")
 
 
 _MEASURES: dict[Keep, Callable[[Path], float]] = {

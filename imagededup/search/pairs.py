@@ -168,7 +168,7 @@ class _Members:
 
     @classmethod
     def of(cls, groups: Indices) -> "_Members":
-        size = np.bincount(groups).astype(np.int64)
+        size = np.bincount(groups, minlength=1).astype(np.int64)
         return cls(np.argsort(groups, kind="stable"), np.cumsum(size) - size, size)
 
     def count(self, groups: Indices) -> Indices:

@@ -1,0 +1,104 @@
+"""Maps of duplicates as arrays of numbers, which all metrics are computed from."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Indices", "Relation", "Scores", "in_sorted"]
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of relations.
+
+    Attributes:
+        values: Integers or floats of shape (m,).
+        descending: Whether the best is the highest (a similarity) or the lowest (a distance).
+    """
+
+    values: NDArray[Any]
+    descending: bool
+
+    @property
+    def cost(self) -> NDArray[Any]:
+        """The values such that lower is better, of shape (m,)."""
+        return -self.values if self.descending else self.values
+
+    def __getitem__(self, rows: Indices) -> "Scores":
+        return Scores(self.values[rows], self.descending)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Which images are given for which: row i says that `item[i]` is given for `query[i]`.
+
+    No row comes twice, and none gives an image for itself.
+
+    Attributes:
+        names: The images, sorted; images are numbered by their place here.
+        query: int64 of shape (m,), ascending.
+        item: int64 of shape (m,); within a query in the order of the ranks.
+        scores: Scores of the rows, where there are any.
+    """
+
+    names: list[str]
+    query: Indices
+    item: Indices
+    scores: Scores | None = None
+
+    def __len__(self) -> int:
+        return len(self.query)
+
+    @cached_property
+    def keys(self) -> Indices:
+        """One number a row, the same for the same query and item, of shape (m,)."""
+        return self.query * len(self.names) + self.item
+
+    @cached_property
+    def pairs(self) -> Indices:
+        """One number an unordered pair, ascending, of shape (p,).
+
+        A pair counts once, whether one image is given for the other or both for each other.
+        """
+        return np.unique(self._unordered())
+
+    def scored_pairs(self) -> tuple[Indices, Scores]:
+        """The numbers of `pairs` with their scores, the better where both directions have one."""
+        if self.scores is None:
+            raise TypeError("the relation has no scores")
+        keys = self._unordered()
+        order = np.lexsort((self.scores.cost, keys))
+        pairs, first = np.unique(keys[order], return_index=True)
+        return pairs, self.scores[order[first]]
+
+    def components(self) -> Indices:
+        """The connected component of every image, of shape (n,)."""
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        edges = np.ones(len(self), np.bool_), (self.query, self.item)
+        size = len(self.names)
+        _, labels = connected_components(coo_matrix(edges, shape=(size, size)), directed=False)
+        return np.asarray(labels, np.int64)
+
+    def _unordered(self) -> Indices:
+        low, high = np.minimum(self.query, self.item), np.maximum(self.query, self.item)
+        return low * len(self.names) + high
+
+
+def in_sorted(values: Indices, ascending: Indices) -> NDArray[np.bool_]:
+    """Whether each value is among ascending ones.
+
+    Example:
+        >>> in_sorted(np.array([3, 5]), np.array([1, 3, 9])).tolist()
+        [True, False]
+    """
+    if len(ascending) == 0:
+        return np.zeros(len(values), np.bool_)
+    place = np.searchsorted(ascending, values)
+    return np.asarray(ascending[np.minimum(place, len(ascending) - 1)] == values)
