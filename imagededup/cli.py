@@ -15,6 +15,7 @@ from imagededup import __version__
 from imagededup.commands.encode import encode
 from imagededup.commands.evaluate import evaluate, sweep
 from imagededup.commands.find import find
+from imagededup.commands.plot import plots
 from imagededup.commands.remove import remove
 from imagededup.errors import ImageDedupError, InvalidTypeError, InvalidValueError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 for command in (find, remove, encode, evaluate, sweep):
     app.command()(command)
+app.add_typer(plots, name="plot")
 
 
 def run(arguments: Sequence[str]) -> int:

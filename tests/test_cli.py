@@ -305,6 +305,55 @@ class TestSweep:
         assert "--methods must be among phash, dhash" in err
 
 
+class TestPlot:
+    @pytest.fixture
+    def found(self, command, photos, tmp_path):
+        path = tmp_path / "found.json"
+        command("find", photos, "--scores", "--output", path)
+        return path
+
+    @staticmethod
+    def check_picture(path):
+        with Image.open(path) as picture:
+            picture.load()
+            assert picture.width > 200
+            assert len(picture.convert("L").getcolors()) > 10
+
+    def test_duplicates(self, command, photos, found, tmp_path):
+        picture = tmp_path / "beach.png"
+        arguments = ("plot", "duplicates", photos, found)
+        assert command(*arguments, "beach.png", "-o", picture) == (0, f"Written to {picture}\n", "")
+        self.check_picture(picture)
+        code, _, err = command(*arguments, "forest.png", "-o", picture)
+        assert code == 2
+        assert "must have duplicates to plot" in err
+
+    def test_clusters(self, command, photos, found, tmp_path):
+        picture = tmp_path / "clusters.png"
+        code, out, _ = command("plot", "clusters", photos, found, "--output", picture)
+        assert (code, out) == (0, f"2 clusters, written to {picture}\n")
+        self.check_picture(picture)
+
+    def test_precision_and_recall(self, command, found, truth, tmp_path):
+        picture = tmp_path / "curves.png"
+        code, _, _ = command("plot", "precision-recall", truth, found, "--output", picture)
+        assert code == 0
+        self.check_picture(picture)
+        code, _, err = command("plot", "precision-recall", truth, found, found, "-o", picture)
+        assert code == 2
+        assert "must have different names" in err
+
+    def test_histogram(self, command, photos, found, tmp_path):
+        picture = tmp_path / "histogram.png"
+        code, out, _ = command("plot", "histogram", found, "-t", 5, "--output", picture)
+        assert (code, out) == (0, f"4 pairs, written to {picture}\n")
+        self.check_picture(picture)
+        command("find", photos, "--output", found)
+        code, _, err = command("plot", "histogram", found, "-t", 5, "--output", picture)
+        assert code == 2
+        assert "find it with --scores" in err
+
+
 class TestUsage:
     def test_version(self, command):
         assert command("--version") == (0, f"imagededup {__version__}\n", "")
@@ -313,7 +362,7 @@ class TestUsage:
     def test_help_lists_the_commands(self, command, arguments):
         code, out, _ = command(*arguments)
         assert code == 0
-        for name in ("find", "remove", "encode", "evaluate", "sweep"):
+        for name in ("find", "remove", "encode", "evaluate", "sweep", "plot"):
             assert f"  {name} " in out
 
     @pytest.mark.parametrize("name", ["find", "remove", "encode"])

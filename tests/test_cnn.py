@@ -153,6 +153,7 @@ class TestFindDuplicates:
             ({"min_similarity_threshold": "0.9"}, InvalidTypeError, "got str"),
             ({"min_similarity_threshold": float("nan")}, InvalidValueError, "got nan"),
             ({"search_method": "faiss"}, InvalidValueError, "'exact', 'hnsw', 'ivf', got 'faiss'"),
+            ({"search_method": 3}, InvalidTypeError, "search_method must be a str, got int"),
             ({"encoding_map": {}}, InvalidValueError, "must hold at least one image"),
             (
                 {"encoding_map": {"a": np.ones(3), "b": np.ones(4)}},

@@ -7,7 +7,7 @@ import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods import PHash
-from imagededup.methods.duplicates import Cluster, Removal
+from imagededup.methods.duplicates import Cluster, Removal, clusters_of
 from tests.conftest import photograph
 
 CHAIN = {
@@ -76,7 +76,7 @@ def test_rules_that_read_files_need_a_folder():
 @pytest.mark.parametrize(
     ("keep", "error", "message"),
     [
-        ("best", InvalidValueError, "keep must be one of 'first', .* or a function, got 'best'"),
+        ("best", InvalidValueError, "keep must be one of 'first', .*, got 'best'"),
         (3, InvalidTypeError, "keep must be a str or a function, got int"),
     ],
 )
@@ -145,3 +145,9 @@ def test_a_hundred_thousand_identical_images():
     found = PHash().search(encoding_map=hashes)
     assert len(found.to_remove()) == 99_999
     assert [len(cluster.members) for cluster in found.clusters()] == [100_000]
+
+
+def test_clusters_of_a_stored_dictionary():
+    found = {"d": [("a", 3)], "a": [("d", 3)], "b": ["c"], "c": ["b", "e"], "e": ["c"], "f": []}
+    assert clusters_of(found) == [Cluster("a", ("a", "d")), Cluster("b", ("b", "c", "e"))]
+    assert clusters_of({}) == []

@@ -1,6 +1,6 @@
 """Check that the model gives the same descriptors on a processor without VNNI instructions.
 
-    python tools/check_portability.py MODEL.onnx PHOTOGRAPHS
+    python tools/check_portability.py PHOTOGRAPHS
 
 The descriptors of some photographs are computed here, and again by the same interpreter under
 `qemu-x86_64` (Debian: qemu-user), which emulates a Haswell. Exits with 1 where the cosine of any
@@ -15,22 +15,22 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from feature_network import INPUT_NAME, open_session
-from pictures import list_pictures, network_input, open_picture
+
+from imagededup.models.describe import EmbeddedDescriber
+from imagededup.models.session import Device
+from imagededup.utils.images import load_image
 
 _EMULATOR = "qemu-x86_64"
 _PROCESSOR = "Haswell-noTSX"
 _LEAST_COSINE = 0.999
 
 
-def write_descriptors(model: Path, inputs: Path, output: Path) -> None:
-    """Save the descriptors of the stored network inputs."""
-    session = open_session(str(model))
-    rows = [session.run(None, {INPUT_NAME: image[None]})[0] for image in np.load(inputs)]
-    np.save(output, np.concatenate(rows))
+def write_descriptors(inputs: Path, output: Path) -> None:
+    """Save the descriptors of stored inputs of the network."""
+    np.save(output, EmbeddedDescriber(Device.CPU).describe(list(np.load(inputs))))
 
 
-def emulate(model: Path, inputs: Path, output: Path) -> None:
+def emulate(inputs: Path, output: Path) -> None:
     """Do the same in an emulated interpreter.
 
     Raises:
@@ -39,7 +39,7 @@ def emulate(model: Path, inputs: Path, output: Path) -> None:
     emulator = shutil.which(_EMULATOR)
     if emulator is None:
         sys.exit(f"{_EMULATOR} is not installed (Debian: apt-get install qemu-user)")
-    command = [emulator, "-cpu", _PROCESSOR, sys.executable, __file__, str(model), str(inputs)]
+    command = [emulator, "-cpu", _PROCESSOR, sys.executable, __file__, str(inputs)]
     finished = subprocess.run(
         [*command, "--descriptors", str(output)], capture_output=True, text=True, check=False
     )
@@ -47,37 +47,30 @@ def emulate(model: Path, inputs: Path, output: Path) -> None:
         sys.exit(f"the emulated run failed:\n{finished.stderr}")
 
 
-def compare(model: Path, photographs: list[Path]) -> float:
+def compare(photographs: list[Path]) -> float:
     """Return the lowest cosine of a photograph's native and its emulated descriptor."""
+    model = EmbeddedDescriber(Device.CPU)
+    prepared = [model.prepare(load_image(path, model.reduction)) for path in photographs]
     with tempfile.TemporaryDirectory() as temporary:
-        inputs, native, emulated = (
-            Path(temporary) / name for name in ("inputs.npy", "native.npy", "emulated.npy")
-        )
-        np.save(inputs, np.stack([network_input(open_picture(path)) for path in photographs]))
-        write_descriptors(model, inputs, native)
-        emulate(model, inputs, emulated)
-        left, right = np.load(native), np.load(emulated)
-    cosines = (left * right).sum(axis=1) / np.linalg.norm(left, axis=1)
-    return float((cosines / np.linalg.norm(right, axis=1)).min())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("model", type=Path)
-    parser.add_argument("photographs", type=Path, help="folder of photographs")
-    parser.add_argument("--count", type=int, default=10, help="photographs to compare")
-    parser.add_argument("--descriptors", type=Path, help=argparse.SUPPRESS)
-    return parser
+        inputs, emulated = Path(temporary) / "inputs.npy", Path(temporary) / "emulated.npy"
+        np.save(inputs, np.stack(prepared))
+        emulate(inputs, emulated)
+        left, right = model.describe(prepared), np.load(emulated)
+    return float((left * right).sum(axis=1).min())
 
 
 def main() -> None:
     """Compare and print one line, or, when emulated, compute the descriptors."""
-    arguments = _parser().parse_args()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("photographs", type=Path, help="folder of photographs")
+    parser.add_argument("--count", type=int, default=10, help="photographs to compare")
+    parser.add_argument("--descriptors", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
     if arguments.descriptors:
-        write_descriptors(arguments.model, arguments.photographs, arguments.descriptors)
+        write_descriptors(arguments.photographs, arguments.descriptors)
         return
-    photographs = list_pictures(arguments.photographs)[: arguments.count]
-    lowest = compare(arguments.model, photographs)
+    photographs = sorted(arguments.photographs.iterdir())[: arguments.count]
+    lowest = compare(photographs)
     print(f"lowest cosine of {len(photographs)} descriptors on {_PROCESSOR}: {lowest:.6f}")
     if lowest < _LEAST_COSINE:
         sys.exit(1)

@@ -2,39 +2,46 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot
-from PIL import Image, ImageOps
-
-from imagededup.methods import PHash
+from imagededup.evaluation import precision_recall_curve
+from imagededup.methods import CNN, DHash, PHash
+from imagededup.utils import (
+    plot_clusters,
+    plot_duplicates,
+    plot_precision_recall,
+    plot_similarity_histogram,
+)
 
 ROOT = Path(__file__).parents[1]
 PHOTOS = ROOT / "examples" / "photos"
-COLUMNS = 6
+IMAGES = ROOT / "docs" / "images"
 
 
-def draw_groups(target: Path) -> None:
-    """The first images of every group in the examples, with their distances."""
+def main() -> None:
+    """Draw groups, the duplicates of an image, curves and similarities of the examples."""
     found = PHash(verbose=False).search(PHOTOS)
-    clusters = found.clusters()
-    distances = found.scores_to_representatives(clusters)
-    figure, rows = pyplot.subplots(len(clusters), COLUMNS, figsize=(12, 5.9))
-    for cluster, row in zip(clusters, rows, strict=True):
-        others = [name for name in cluster.members if name != cluster.representative]
-        for name, axes in zip([cluster.representative, *others], row, strict=False):
-            with Image.open(PHOTOS / name) as image:
-                axes.imshow(ImageOps.exif_transpose(image).convert("RGB"))
-            stays = name == cluster.representative
-            text = "stays" if stays else f"distance {distances[name]}"
-            axes.set_title(f"{name}\n{text}", fontsize=8, weight="bold" if stays else "normal")
-    for axes in rows.flat:
-        axes.axis("off")
-    figure.tight_layout()
-    figure.savefig(target, dpi=80, pil_kwargs={"quality": 85})
+    plot_clusters(PHOTOS, found.clusters(), IMAGES / "groups.jpg")
+    cnn = CNN(verbose=False).find_duplicates(PHOTOS, min_similarity_threshold=-1, scores=True)
+    near = {name: [entry for entry in entries if entry[1] >= 0.9] for name, entries in cnn.items()}
+    plot_duplicates(PHOTOS, near, "temple.jpg", IMAGES / "duplicates.jpg")
+    truth = {
+        name: [other for other in cnn if other != name and subject(other) == subject(name)]
+        for name in cnn
+    }
+    results = {"CNN": cnn}
+    for encoder in (PHash(verbose=False), DHash(verbose=False)):
+        results[type(encoder).__name__] = encoder.find_duplicates(
+            PHOTOS, max_distance_threshold=40, scores=True
+        )
+    curves = {name: precision_recall_curve(truth, result) for name, result in results.items()}
+    plot_precision_recall(curves, IMAGES / "precision_recall.png")
+    scores = [score for name, entries in cnn.items() for other, score in entries if name < other]
+    plot_similarity_histogram(scores, 0.9, IMAGES / "similarities.png")
+
+
+def subject(name: str) -> str:
+    """What a photograph shows, by its name."""
+    return name.removesuffix(".jpg").split("_")[0]
 
 
 if __name__ == "__main__":
-    draw_groups(ROOT / "docs" / "images" / "groups.jpg")
+    main()

@@ -5,8 +5,9 @@ import numpy as np
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.maps import AnyMap, read_ground_truth, read_retrieved
 from imagededup.evaluation.operating_points import PrecisionRecallCurve
-from imagededup.evaluation.options import ScoreName, check_option
+from imagededup.evaluation.options import ScoreName
 from imagededup.evaluation.relations import Relation, in_sorted
+from imagededup.utils.options import check_option
 
 __all__ = [
     "check_has_pairs",

@@ -4,7 +4,7 @@ from typing import Any
 
 from imagededup.evaluation.classification import PairCounts, class_metrics
 from imagededup.evaluation.maps import AnyMap, read_ground_truth, read_retrieved
-from imagededup.evaluation.options import EmptyQueries, Metric, ScoreName, check_option
+from imagededup.evaluation.options import EmptyQueries, Metric, ScoreName
 from imagededup.evaluation.ranking import (
     RankedHits,
     average_precision,
@@ -12,6 +12,7 @@ from imagededup.evaluation.ranking import (
     mean_over_queries,
     ndcg,
 )
+from imagededup.utils.options import check_option
 
 __all__ = ["evaluate"]
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.search.pairs import connected_components
+
 __all__ = ["Indices", "Relation", "Scores", "in_sorted"]
 
 Indices = NDArray[np.int64]
@@ -78,13 +80,7 @@ class Relation:
 
     def components(self) -> Indices:
         """The connected component of every image, of shape (n,)."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        edges = np.ones(len(self), np.bool_), (self.query, self.item)
-        size = len(self.names)
-        _, labels = connected_components(coo_matrix(edges, shape=(size, size)), directed=False)
-        return np.asarray(labels, np.int64)
+        return connected_components(self.query, self.item, len(self.names))
 
     def _unordered(self) -> Indices:
         low, high = np.minimum(self.query, self.item), np.maximum(self.query, self.item)

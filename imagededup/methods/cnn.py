@@ -12,9 +12,10 @@ from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchReque
 from imagededup.methods.keep import KeepType
 from imagededup.models import CustomModel, OnnxModel
 from imagededup.models.describe import describer
-from imagededup.models.session import check_device
+from imagededup.models.session import Device
 from imagededup.search.pairs import Matches
 from imagededup.utils.images import Pixels
+from imagededup.utils.options import check_option
 from imagededup.utils.progress import Progress
 
 __all__ = ["CNN"]
@@ -63,7 +64,7 @@ class CNN(Encoder[Descriptor]):
         super().__init__(verbose)
         _check_dim(dim, model_config)
         self._dim = dim
-        self._describer = describer(model_config, check_device(device))
+        self._describer = describer(model_config, check_option("device", device, Device))
         self._reduction = self._describer.reduction
         self._files_per_task = self._describer.batch_size
 
@@ -89,8 +90,8 @@ class CNN(Encoder[Descriptor]):
             min_similarity_threshold: Smallest cosine similarity of duplicates, -1.0 to 1.0.
             scores: Whether to return the similarities as well.
             outfile: JSON file to write the result to.
-            search_method: 'exact' finds every pair; 'hnsw' and 'ivf' are faster on large
-                collections and may miss some; 'auto' takes 'exact' up to a measured size.
+            search_method: 'exact' finds every pair; 'ivf' and 'hnsw' may miss a few of a thousand;
+                'auto' takes 'exact' up to a measured size, then 'ivf', which is faster there.
             recursive: Whether to take the images of the folders within as well.
             num_enc_workers: Number of threads that encode; None takes all cores, 0 and 1 mean no
                 parallelism.
@@ -236,10 +237,10 @@ class CNN(Encoder[Descriptor]):
         return np.stack(rows)
 
     def _check_search(self, request: SearchRequest) -> None:
-        from imagededup.search.cosine import check_method, check_similarity  # loads numba
+        from imagededup.search.cosine import CosineMethod, check_similarity  # loads numba
 
         check_similarity(request.threshold)
-        check_method(request.search_method)
+        check_option("search_method", request.search_method, CosineMethod)
 
     def _check_codes(self, names: Sequence[str], codes: CodeArray) -> None:
         norms = np.linalg.norm(codes, axis=1)
@@ -253,7 +254,7 @@ class CNN(Encoder[Descriptor]):
     def _match(
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int
     ) -> Matches:
-        from imagededup.search.cosine import check_method, search_cosine
+        from imagededup.search.cosine import CosineMethod, search_cosine
 
         if references is not None and len(codes) == 0:
             codes = codes.reshape(0, references.shape[1])
@@ -264,7 +265,7 @@ class CNN(Encoder[Descriptor]):
                 "descriptors of both collections must have one length, got "
                 f"{codes.shape[1]} and {references.shape[1]}"
             )
-        method = check_method(request.search_method)
+        method = check_option("search_method", request.search_method, CosineMethod)
         with Progress(1000, "Searching", "‰", self.verbose) as progress:
             return search_cosine(
                 codes, float(request.threshold), references, method, workers, progress.advance

@@ -1,6 +1,6 @@
 """What a search found, and every form in which users see it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
-from imagededup.search.pairs import Matches
+from imagededup.search.pairs import Matches, connected_components
 from imagededup.utils.files import write_csv
 from imagededup.utils.sources import Failure
 
-__all__ = ["Cluster", "DuplicateMap", "Duplicates", "Removal"]
+__all__ = ["Cluster", "DuplicateMap", "Duplicates", "Removal", "clusters_of"]
 
 DuplicateMap = dict[str, list[Any]]
 
@@ -31,6 +31,35 @@ class Cluster:
 
     representative: str
     members: tuple[str, ...]
+
+
+def clusters_of(duplicate_map: Mapping[str, Sequence[Any]]) -> list[Cluster]:
+    """Connected components of a dictionary of duplicates, for instance one that was stored.
+
+    Args:
+        duplicate_map: Names with the names of their duplicates, or with tuples of name and score.
+
+    Returns:
+        Clusters of two images or more, sorted by their first name, which represents them.
+
+    Example:
+        >>> clusters_of({"a": ["b"], "b": ["a"], "c": []})
+        [Cluster(representative='a', members=('a', 'b'))]
+    """
+    edges = [
+        (name, entry[0] if isinstance(entry, tuple) else entry)
+        for name, entries in duplicate_map.items()
+        for entry in entries
+    ]
+    names = sorted({*duplicate_map, *(right for _, right in edges)})
+    place = {name: item for item, name in enumerate(names)}
+    left = np.array([place[name] for name, _ in edges], np.int64)
+    right = np.array([place[name] for _, name in edges], np.int64)
+    members: dict[int, list[str]] = {}
+    components = connected_components(left, right, len(names)).tolist()
+    for name, label in zip(names, components, strict=True):
+        members.setdefault(label, []).append(name)
+    return [Cluster(group[0], tuple(group)) for group in members.values() if len(group) > 1]
 
 
 @dataclass(frozen=True, slots=True)

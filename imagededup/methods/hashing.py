@@ -15,9 +15,10 @@ from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods.duplicates import DuplicateMap, Duplicates
 from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
 from imagededup.methods.keep import KeepType
-from imagededup.search.hamming import check_distance, check_method, search_hamming
+from imagededup.search.hamming import HammingMethod, check_distance, search_hamming
 from imagededup.search.pairs import Matches
 from imagededup.utils.images import Pixels, Reduction
+from imagededup.utils.options import check_option
 from imagededup.utils.progress import Progress
 
 __all__ = ["AHash", "DHash", "Hashing", "PHash", "WHash"]
@@ -216,12 +217,12 @@ class Hashing(Encoder[str]):
 
     def _check_search(self, request: SearchRequest) -> None:
         check_distance(request.threshold)
-        check_method(request.search_method)
+        check_option("search_method", request.search_method, HammingMethod)
 
     def _match(
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int
     ) -> Matches:
-        method = check_method(request.search_method)
+        method = check_option("search_method", request.search_method, HammingMethod)
         with Progress(1000, "Searching", "‰", self.verbose) as progress:
             return search_hamming(
                 codes, request.threshold, references, method, workers, progress.advance

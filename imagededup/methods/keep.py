@@ -7,6 +7,7 @@ from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
 from imagededup.utils.images import image_size
+from imagededup.utils.options import check_option
 
 __all__ = ["Keep", "KeepRule", "KeepType", "check_keep", "preference"]
 
@@ -35,13 +36,7 @@ def check_keep(keep: object) -> KeepRule:
         return keep
     if not isinstance(keep, str):
         raise InvalidTypeError(f"keep must be a str or a function, got {type(keep).__name__}")
-    try:
-        return Keep(keep)
-    except ValueError:
-        allowed = ", ".join(repr(str(known)) for known in Keep)
-        raise InvalidValueError(
-            f"keep must be one of {allowed} or a function, got {keep!r}"
-        ) from None
+    return check_option("keep", keep, Keep)
 
 
 def preference(keep: KeepRule, names: Sequence[str], root: Path | None) -> list[int]:

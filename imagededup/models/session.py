@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import InvalidTypeError, InvalidValueError, ModelError
+from imagededup.errors import InvalidValueError, ModelError
 
-__all__ = ["Device", "Session", "check_device"]
+__all__ = ["Device", "Session"]
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
@@ -23,22 +23,6 @@ class Device(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
-
-
-def check_device(device: object) -> Device:
-    """Check the name of a device.
-
-    Raises:
-        InvalidTypeError: Not a string.
-        InvalidValueError: Not one of the devices.
-    """
-    if not isinstance(device, str):
-        raise InvalidTypeError(f"device must be a str, got {type(device).__name__}")
-    try:
-        return Device(device)
-    except ValueError:
-        allowed = ", ".join(repr(str(known)) for known in Device)
-        raise InvalidValueError(f"device must be one of {allowed}, got {device!r}") from None
 
 
 class Session:

@@ -15,7 +15,7 @@ from imagededup.search.pairs import Matches, Pairs
 from imagededup.search.principal import Screen, find_directions, share_of_pairs
 from imagededup.search.vectors import Vectors, group_identical
 
-__all__ = ["CosineMethod", "check_method", "check_similarity", "choose_method", "search_cosine"]
+__all__ = ["CosineMethod", "check_similarity", "choose_method", "search_cosine"]
 
 _EXACT_COMPARISONS = 10**11
 _SMALL_COMPARISONS = 4 * 10**6
@@ -64,22 +64,6 @@ def check_similarity(threshold: object) -> float:
     return float(threshold)
 
 
-def check_method(method: object) -> CosineMethod:
-    """Check the name of a search method.
-
-    Raises:
-        InvalidTypeError: Not a string.
-        InvalidValueError: Not one of the methods.
-    """
-    if not isinstance(method, str):
-        raise InvalidTypeError(f"search_method must be a str, got {type(method).__name__}")
-    try:
-        return CosineMethod(method)
-    except ValueError:
-        allowed = ", ".join(repr(str(known)) for known in CosineMethod)
-        raise InvalidValueError(f"search_method must be one of {allowed}, got {method!r}") from None
-
-
 def search_cosine(
     descriptors: Descriptors,
     threshold: float,
@@ -102,7 +86,8 @@ def search_cosine(
             each other.
         method: 'exact' finds every pair. The others lose a few in large collections, always the
             same ones.
-        workers: Number of threads.
+        workers: Number of threads. The linear algebra library is held to one in each, in the whole
+            process, until the search ends.
         advance: Called with the number of per mille of the search that are done.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]

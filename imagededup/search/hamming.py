@@ -15,7 +15,6 @@ __all__ = [
     "CODE_BITS",
     "HammingMethod",
     "check_distance",
-    "check_method",
     "choose_method",
     "search_hamming",
 ]
@@ -62,22 +61,6 @@ def check_distance(threshold: object) -> int:
             f"max_distance_threshold must be an int from 0 to {CODE_BITS}, got {threshold}"
         )
     return int(threshold)
-
-
-def check_method(method: object) -> HammingMethod:
-    """Check the name of a search method.
-
-    Raises:
-        InvalidTypeError: Not a string.
-        InvalidValueError: Not one of the methods.
-    """
-    if not isinstance(method, str):
-        raise InvalidTypeError(f"search_method must be a str, got {type(method).__name__}")
-    try:
-        return HammingMethod(method)
-    except ValueError:
-        allowed = ", ".join(repr(str(known)) for known in HammingMethod)
-        raise InvalidValueError(f"search_method must be one of {allowed}, got {method!r}") from None
 
 
 def search_hamming(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matches", "Pairs"]
+__all__ = ["Matches", "Pairs", "connected_components"]
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.int64] | NDArray[np.float32]
@@ -148,14 +148,21 @@ class Matches:
 
     def components(self) -> Indices:
         """The connected component of every item of one collection, int64 of shape (n,)."""
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
+        groups = int(self.groups.max(initial=-1)) + 1
+        return connected_components(self.pairs.left, self.pairs.right, groups)[self.groups]
 
-        size = int(self.groups.max(initial=-1)) + 1
-        edges = np.ones(len(self.pairs), np.bool_), (self.pairs.left, self.pairs.right)
-        _, labels = connected_components(coo_matrix(edges, shape=(size, size)), directed=False)
-        result: Indices = labels.astype(np.int64)[self.groups]
-        return result
+
+def connected_components(left: Indices, right: Indices, count: int) -> Indices:
+    """The connected component of each of `count` items that are linked in pairs.
+
+    Returns:
+        Numbers from 0 in the order of the first items, int64 of shape (count,).
+    """
+    from scipy.sparse import coo_matrix, csgraph
+
+    graph = coo_matrix((np.ones(len(left), np.bool_), (left, right)), (count, count))
+    components: Indices = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    return components
 
 
 @dataclass(frozen=True, slots=True)

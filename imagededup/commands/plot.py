@@ -1,0 +1,148 @@
+"""`imagededup plot`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagededup.commands.options import Folder
+from imagededup.errors import InvalidValueError
+from imagededup.utils.text import counted
+
+if TYPE_CHECKING:
+    from imagededup.evaluation import PrecisionRecallCurve
+
+__all__ = ["plots"]
+
+plots = typer.Typer(
+    help="Draw duplicates, clusters, precision and recall, or similarities.",
+    rich_markup_mode=None,
+)
+
+Result = Annotated[Path, typer.Argument(help="The .json file that find wrote.", show_default=False)]
+Picture = Annotated[
+    str,
+    typer.Option(
+        "--output", "-o", help="The picture: .png, .jpg, .pdf or .svg.", show_default=False
+    ),
+]
+
+
+@plots.command()
+def duplicates(
+    folder: Folder,
+    result: Result,
+    name: Annotated[str, typer.Argument(help="The image.", show_default=False)],
+    output: Picture,
+    against: Annotated[
+        Path | None, typer.Option(help="The folder of the duplicates, if it is another one.")
+    ] = None,
+) -> None:
+    """Draw an image with its duplicates.
+
+    \b
+    Example:
+      imagededup plot duplicates photos found.json a.jpg --output a.png
+    """
+    from imagededup.evaluation import load_retrieved_map
+    from imagededup.utils import plot_duplicates
+
+    plot_duplicates(folder, load_retrieved_map(result), name, output, against=against)
+    typer.echo(f"Written to {output}")
+
+
+@plots.command()
+def clusters(
+    folder: Folder,
+    result: Result,
+    output: Picture,
+    most: Annotated[int, typer.Option("--most", help="How many clusters at most.")] = 10,
+) -> None:
+    """Draw the largest clusters, one in a row.
+
+    \b
+    Example:
+      imagededup plot clusters photos found.json --output clusters.png
+    """
+    from imagededup.evaluation import load_retrieved_map
+    from imagededup.methods.duplicates import clusters_of
+    from imagededup.utils import plot_clusters
+
+    found = clusters_of(load_retrieved_map(result))
+    plot_clusters(folder, found, output, max_clusters=most)
+    typer.echo(f"{counted(len(found), 'cluster')}, written to {output}")
+
+
+@plots.command("precision-recall")
+def precision_recall(
+    ground_truth: Annotated[
+        Path, typer.Argument(help="The true duplicates, as for evaluate.", show_default=False)
+    ],
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Files that find wrote with --scores.", show_default=False),
+    ],
+    output: Picture,
+) -> None:
+    """Draw precision over recall for one or several results with scores.
+
+    \b
+    Example:
+      imagededup plot precision-recall truth.json phash.json cnn.json --output curves.png
+    """
+    from imagededup.evaluation import (
+        load_ground_truth,
+        load_retrieved_map,
+        precision_recall_curve,
+    )
+    from imagededup.utils import plot_precision_recall
+
+    truth = load_ground_truth(ground_truth)
+    curves: dict[str, PrecisionRecallCurve] = {
+        result.stem: precision_recall_curve(truth, load_retrieved_map(result)) for result in results
+    }
+    if len(curves) < len(results):
+        raise InvalidValueError("results must have different names: they label the curves")
+    plot_precision_recall(curves, output)
+    typer.echo(f"Written to {output}")
+
+
+@plots.command()
+def histogram(
+    result: Result,
+    threshold: Annotated[
+        float, typer.Option("--threshold", "-t", help="Where to draw the line.", show_default=False)
+    ],
+    output: Picture,
+) -> None:
+    """Draw how often each score occurs, with a threshold.
+
+    \b
+    Example:
+      imagededup find photos --method cnn --threshold 0.5 --scores --output found.json
+      imagededup plot histogram found.json --threshold 0.9 --output scores.png
+    """
+    from imagededup.evaluation import load_retrieved_map
+    from imagededup.utils import plot_similarity_histogram
+
+    scores = _scores(load_retrieved_map(result))
+    whole = all(isinstance(score, int) for score in scores)
+    name = "distance" if whole else "similarity"
+    plot_similarity_histogram(scores, threshold, output, score_name=name)
+    typer.echo(f"{counted(len(scores), 'pair')}, written to {output}")
+
+
+def _scores(found: dict[str, list[Any]]) -> list[float]:
+    """The score of every pair once."""
+    scores = {}
+    for name, entries in found.items():
+        for entry in entries:
+            if not isinstance(entry, tuple):
+                raise InvalidValueError(
+                    f"the result must have scores, got {json.dumps(entry)}: find it with --scores"
+                )
+            scores[frozenset((name, entry[0]))] = entry[1]
+    if not scores:
+        raise InvalidValueError("the result must have at least one pair of duplicates")
+    return list(scores.values())
