@@ -141,3 +141,12 @@ def test_auto_compares_everything_in_small_collections_and_at_wide_thresholds():
     assert choose_method(1000, 1000, 10) is HammingMethod.FAISS
     assert choose_method(10**6, 10**6, 10) is HammingMethod.MULTI_INDEX
     assert choose_method(10**5, 10**5, 40) is HammingMethod.FAISS
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_progress_adds_up_to_the_whole(method):
+    codes = np.random.default_rng(0).integers(0, 2**64, 3000, dtype=np.uint64)
+    for references in (None, codes[:700]):
+        done = []
+        search_hamming(codes, 10, references, method, workers=2, advance=done.append)
+        assert sum(done) == 1000

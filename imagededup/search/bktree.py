@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.pairs import Pairs
+from imagededup.search.pairs import Pairs, concatenate
 from imagededup.utils.jit import compiled, popcount
 from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import per_mille
 
 __all__ = ["BKTree", "hamming_pairs"]
 
@@ -78,19 +79,19 @@ def hamming_pairs(
     """
     tree = BKTree.of(queries if targets is None else targets)
 
-    def search_block(begin: int) -> tuple[Indices, Indices, Indices]:
+    def search_block(begin: int) -> Pairs:
         query, node, distance = tree.search(queries[begin : begin + _QUERIES_PER_TASK], threshold)
         query = query + begin
         wanted = slice(None) if targets is not None else query < node
-        return query[wanted], node[wanted], distance[wanted]
+        return Pairs(query[wanted], node[wanted], distance[wanted])
 
     found = []
     blocks = range(0, len(queries), _QUERIES_PER_TASK)
+    finish = per_mille(advance, len(blocks))
     for block in ordered_map(search_block, blocks, workers):
         found.append(block)
-        advance(1000 // len(blocks))
-    left, right, score = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    return Pairs(left, right, score)
+        finish(1)
+    return concatenate(found)
 
 
 @compiled

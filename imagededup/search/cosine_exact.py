@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.pairs import Pairs
+from imagededup.search.pairs import Pairs, concatenate
 from imagededup.search.principal import Screen
-from imagededup.search.vectors import concatenate, steps, verified
+from imagededup.search.vectors import verified
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import per_mille
 
 __all__ = ["cosine_pairs", "pairs_of_rows", "products_above"]
 
@@ -46,12 +47,12 @@ def cosine_pairs(
     """
     search = _Search(queries, targets or queries, targets is None, threshold)
     tasks = list(search.tasks())
-    finish = steps(advance, len(tasks))
+    finish = per_mille(advance, len(tasks))
     found = []
     for pairs in ordered_map(search.run, tasks, workers):
         found.append(pairs)
         finish(1)
-    return concatenate(found)
+    return concatenate(found, np.float32)
 
 
 def pairs_of_rows(
@@ -73,7 +74,7 @@ def pairs_of_rows(
         products = left @ targets.block(begin, min(begin + _LONG_BLOCK, among.stop)).T
         i, j = products_above(products, least, False)
         found.append(verified(queries.vectors, targets.vectors, (rows[i], j + begin), threshold))
-    return concatenate(found)
+    return concatenate(found, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class _Search:
             products = memory[: len(left) * len(right)].reshape(len(left), len(right))
             np.matmul(left, right.T, out=products)
             found.append(self.pairs(products, query, target))
-        return concatenate(found)
+        return concatenate(found, np.float32)
 
     def pairs(self, products: NDArray[np.float32], query: int, target: int) -> Pairs:
         """The pairs of two blocks."""

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from imagededup.search.cosine_exact import pairs_of_rows
 from imagededup.search.neighbors import each_once, one_faiss_thread
-from imagededup.search.pairs import Pairs
+from imagededup.search.pairs import Pairs, concatenate
 from imagededup.search.principal import Screen
-from imagededup.search.vectors import concatenate, steps, verified
+from imagededup.search.vectors import verified
 from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import per_mille
 
 __all__ = ["cosine_pairs"]
 
@@ -58,7 +59,7 @@ def cosine_pairs(
     starts = range(0, len(queries.vectors), _QUERIES_AT_ONCE)
     count = min(max(size // _ROWS_PER_GRAPH, 1), _MOST_GRAPHS)
     edges = np.linspace(0, size, count + 1).astype(int).tolist()
-    finish = steps(advance, count + len(starts))
+    finish = per_mille(advance, count + len(starts))
     graphs = []
     for graph in ordered_map(
         lambda place: _Graph.of(searched, edges[place], edges[place + 1]), range(count), workers
@@ -119,7 +120,7 @@ class _Search:
         end = min(begin + _QUERIES_AT_ONCE, len(self.queries.vectors))
         graphs = [graph for graph in self.graphs if not self.symmetric or begin < graph.end]
         with one_faiss_thread():
-            return concatenate([self.pairs(graph, begin, end) for graph in graphs])
+            return concatenate([self.pairs(graph, begin, end) for graph in graphs], np.float32)
 
     def pairs(self, graph: _Graph, begin: int, end: int) -> Pairs:
         """The pairs of a block of queries with the targets of a graph."""
@@ -141,4 +142,4 @@ class _Search:
             found.append(
                 pairs_of_rows(self.queries, rows + begin, self.targets, everything, self.threshold)
             )
-        return concatenate(found)
+        return concatenate(found, np.float32)

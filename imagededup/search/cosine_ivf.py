@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from imagededup.search.cosine_exact import pairs_of_rows, products_above
 from imagededup.search.neighbors import each_once, one_faiss_thread
-from imagededup.search.pairs import Pairs
+from imagededup.search.pairs import Pairs, concatenate
 from imagededup.search.principal import Screen
-from imagededup.search.vectors import concatenate, steps, verified
+from imagededup.search.vectors import verified
 from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import per_mille
 
 __all__ = ["cosine_pairs"]
 
@@ -54,7 +55,7 @@ def cosine_pairs(
     gap = _learn_gap(queries, searched, centers, targets is None, threshold)
     probes = _Cells.of(queries, centers, gap, workers)
     search = _Search(queries, searched, probes, members, threshold)
-    finish = steps(advance, len(centers))
+    finish = per_mille(advance, len(centers))
     found = []
     for pairs in ordered_map(search.run, range(len(centers)), workers):
         found.append(pairs)
@@ -167,4 +168,4 @@ class _Search:
                 found.append(
                     verified(self.queries.vectors, self.targets.vectors, candidates, self.threshold)
                 )
-        return concatenate(found)
+        return concatenate(found, np.float32)

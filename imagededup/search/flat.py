@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.pairs import Pairs
+from imagededup.search.pairs import Pairs, concatenate
+from imagededup.utils.progress import per_mille
 
 __all__ = ["hamming_pairs"]
 
@@ -39,20 +40,17 @@ def hamming_pairs(
     faiss.omp_set_num_threads(workers)
     try:
         found = []
+        finish = per_mille(advance, len(queries))
         for begin in range(0, len(queries), rows):
             block = queries[begin : begin + rows]
             if targets is None:
                 found.append(_later_pairs(queries, begin, block, threshold))
             else:
                 found.append(_block_pairs(block, targets, threshold, begin, 0))
-            advance(1000 * len(block) // len(queries))
+            finish(len(block))
     finally:
         faiss.omp_set_num_threads(threads)
-    return Pairs(
-        np.concatenate([pairs.left for pairs in found]),
-        np.concatenate([pairs.right for pairs in found]),
-        np.concatenate([pairs.score for pairs in found]),
-    )
+    return concatenate(found)
 
 
 def _later_pairs(codes: Codes, begin: int, block: Codes, threshold: int) -> Pairs:

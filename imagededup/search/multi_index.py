@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.chunks import Chunk, masks_within, plan_chunks
-from imagededup.search.pairs import Pairs
+from imagededup.search.pairs import Pairs, concatenate
 from imagededup.utils.jit import compiled, popcount
 from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import per_mille
 
 __all__ = ["hamming_pairs"]
 
@@ -47,16 +48,18 @@ def hamming_pairs(
     ).chunks
     table = np.array([[chunk.shift, chunk.bits, chunk.radius] for chunk in chunks], np.int64)
     searched = [number for number, chunk in enumerate(chunks) if chunk.radius >= 0]
-    found = []
+    found: list[Pairs] = []
+    finish = per_mille(advance, 1000 * len(searched))
     for number in searched:
         left = _Buckets.of(queries, chunks[number])
         right = left if targets is None else _Buckets.of(targets, chunks[number])
         join = _Join(left, right, targets is None, threshold, number, table)
         tasks = list(left.ranges())
+        finish_task = per_mille(finish, len(tasks))
         for blocks in ordered_map(join.run, tasks, workers):
             found += blocks
-            advance(1000 // (len(tasks) * len(searched)))
-    return _concatenate(found)
+            finish_task(1)
+    return concatenate(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class _Join:
     number: int
     chunks: NDArray[np.int64]
 
-    def run(self, buckets: tuple[int, int]) -> list[tuple[Indices, Indices, Indices]]:
+    def run(self, buckets: tuple[int, int]) -> list[Pairs]:
         """The pairs whose left side is in a range of buckets."""
         _, bits, radius = self.chunks[self.number]
         masks = masks_within(int(bits), int(radius))
@@ -106,9 +109,7 @@ class _Join:
                 bucket, buckets[1], masks, self.symmetric, self.threshold,
                 self.number, self.chunks, output,
             )  # fmt: skip
-            found.append(
-                (output[0, :count].copy(), output[1, :count].copy(), output[2, :count].copy())
-            )
+            found.append(Pairs(*output[:, :count].copy()))
             if reached == bucket:  # the pairs of one bucket do not fit
                 size *= 4
             bucket = reached
@@ -163,11 +164,3 @@ def _write(
     output[0, place] = min(left, right) if ordered else left
     output[1, place] = max(left, right) if ordered else right
     output[2, place] = distance
-
-
-def _concatenate(found: list[tuple[Indices, Indices, Indices]]) -> Pairs:
-    if not found:
-        nothing = np.empty(0, np.int64)
-        return Pairs(nothing, nothing, nothing)
-    left, right, score = (np.concatenate(columns) for columns in zip(*found, strict=True))
-    return Pairs(left, right, score)

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.pairs import Pairs
-from imagededup.search.vectors import concatenate
+from imagededup.search.pairs import Pairs, concatenate
 
 __all__ = ["each_once", "one_faiss_thread"]
 
@@ -36,7 +35,7 @@ def each_once(found: list[Pairs], targets: int, symmetric: bool) -> Pairs:
         targets: Number of targets.
         symmetric: Whether the pairs are of one collection.
     """
-    pairs = concatenate(found)
+    pairs = concatenate(found, np.float32)
     left, right = pairs.left, pairs.right
     if symmetric:
         left, right = np.minimum(left, right), np.maximum(left, right)

@@ -4,13 +4,13 @@ Equal codes are searched once. A hundred thousand identical images are one group
 billion pairs; pairs of images are made only where they are asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Matches", "Pairs", "connected_components"]
+__all__ = ["Matches", "Pairs", "concatenate", "connected_components"]
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.int64] | NDArray[np.float32]
@@ -34,6 +34,16 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+
+def concatenate(found: Sequence[Pairs], score_type: type = np.int64) -> Pairs:
+    """All pairs of some blocks; `score_type` is the type of their scores."""
+    nothing = np.empty(0, np.int64)
+    return Pairs(
+        np.concatenate([nothing, *(pairs.left for pairs in found)]),
+        np.concatenate([nothing, *(pairs.right for pairs in found)]),
+        np.concatenate([np.empty(0, score_type), *(pairs.score for pairs in found)]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

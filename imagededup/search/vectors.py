@@ -1,7 +1,6 @@
 """Descriptors of any norm: the different ones among them, and their exact cosines."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,7 +11,7 @@ from imagededup.search.pairs import Pairs
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["Vectors", "concatenate", "group_identical", "steps", "verified"]
+__all__ = ["Vectors", "group_identical", "verified"]
 
 Descriptors = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -104,28 +103,6 @@ def verified(
     )  # fmt: skip
     keep = score >= np.float32(threshold)
     return Pairs(i[keep], j[keep], score[keep])
-
-
-def concatenate(found: list[Pairs]) -> Pairs:
-    """All pairs of some blocks."""
-    nothing = np.empty(0, np.int64)
-    return Pairs(
-        np.concatenate([nothing, *(pairs.left for pairs in found)]),
-        np.concatenate([nothing, *(pairs.right for pairs in found)]),
-        np.concatenate([np.empty(0, np.float32), *(pairs.score for pairs in found)]),
-    )
-
-
-def steps(advance: Callable[[int], None], total: int) -> Callable[[int], None]:
-    """Turn counts of finished work into per mille of all of it, handed to `advance`."""
-    done = 0
-
-    def finish(count: int) -> None:
-        nonlocal done
-        before, done = done, done + count
-        advance(1000 * done // total - 1000 * before // total)
-
-    return finish
 
 
 def _first_alike(matrices: list[Descriptors], rows: Indices, workers: int) -> Indices:

@@ -1,10 +1,11 @@
 """Progress bars on standard error."""
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "per_mille"]
 
 
 class Progress:
@@ -45,6 +46,23 @@ class Progress:
 
 def _on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()  # None in a program without a console
+
+
+def per_mille(advance: Callable[[int], None], total: int) -> Callable[[int], None]:
+    """Turn counts of finished work into per mille of all of it, handed to `advance`.
+
+    Args:
+        advance: Is called with numbers that add up to 1000 when all work is done.
+        total: How much work there is, above 0.
+    """
+    done = 0
+
+    def finish(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        advance(1000 * done // total - 1000 * before // total)
+
+    return finish
 
 
 def _in_notebook() -> bool:
