@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,7 +23,10 @@ class Progress:
         self._bar: Any = None
         if not enabled or not (_in_notebook() or _on_terminal()):
             return
-        from tqdm.auto import tqdm
+        if _in_notebook() and find_spec("ipywidgets"):
+            from tqdm.notebook import tqdm
+        else:
+            from tqdm import tqdm
 
         self._bar = tqdm(total=total, desc=description, unit=f" {unit}", unit_scale=total > 10**6)
 
