@@ -14,6 +14,7 @@ import typer
 from imagededup import __version__
 from imagededup.commands.encode import encode
 from imagededup.commands.evaluate import evaluate, sweep
+from imagededup.commands.fastdup import fastdup
 from imagededup.commands.find import find
 from imagededup.commands.plot import plots
 from imagededup.commands.remove import remove
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (find, remove, encode, evaluate, sweep):
+for command in (find, remove, encode, evaluate, sweep, fastdup):
     app.command()(command)
 app.add_typer(plots, name="plot")
 

@@ -362,10 +362,10 @@ class TestUsage:
     def test_help_lists_the_commands(self, command, arguments):
         code, out, _ = command(*arguments)
         assert code == 0
-        for name in ("find", "remove", "encode", "evaluate", "sweep", "plot"):
+        for name in ("find", "remove", "encode", "evaluate", "sweep", "plot", "fastdup"):
             assert f"  {name} " in out
 
-    @pytest.mark.parametrize("name", ["find", "remove", "encode"])
+    @pytest.mark.parametrize("name", ["find", "remove", "encode", "sweep", "fastdup"])
     def test_help_of_a_command_has_examples(self, command, name):
         code, out, _ = command(name, "--help")
         assert code == 0

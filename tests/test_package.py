@@ -25,6 +25,15 @@ EXPORTS = {
         "precision_recall_curve",
         "recall_at_precision",
     ],
+    "imagededup.fastdup": [
+        "__version__",
+        "find_top_components",
+        "load_binary",
+        "load_binary_feature",
+        "load_binary_features",
+        "run",
+        "save_binary_feature",
+    ],
     "imagededup.methods": ["AHash", "CNN", "DHash", "PHash", "WHash"],
     "imagededup.utils": [
         "plot_clusters",

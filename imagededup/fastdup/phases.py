@@ -1,0 +1,180 @@
+"""The phases of a run: extraction, search, scoring of new images, and the files they write."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.errors import InvalidValueError
+from imagededup.fastdup.config import RunConfig, RunMode
+from imagededup.fastdup.faiss_index import load_index
+from imagededup.fastdup.features import extract_features
+from imagededup.fastdup.graph import analyze_graph, component_sizes, degree_distribution
+from imagededup.fastdup.neighbors import Neighbors, Provider, find_neighbors
+from imagededup.fastdup.outliers import find_outliers
+from imagededup.fastdup.shards import StoredFeatures, load_features
+from imagededup.fastdup.work_dir import WorkDir
+from imagededup.utils.progress import Progress
+
+__all__ = ["PHASES", "similar_pairs"]
+
+logger = logging.getLogger("imagededup")
+
+
+def _run_all(config: RunConfig, folder: WorkDir) -> None:
+    extract_features(config, folder)
+    _search(config, folder, load_features(folder.feature_files().data))
+
+
+def _extract(config: RunConfig, folder: WorkDir) -> None:
+    extract_features(config, folder)
+
+
+def _search_stored(config: RunConfig, folder: WorkDir) -> None:
+    stored = folder.features()
+    _check_model(folder, stored)
+    _search(config, folder, stored)
+
+
+def _score_images(config: RunConfig, folder: WorkDir) -> None:
+    stored = _stored_and_indexed(config, folder)
+    extracted = extract_features(config, folder)
+    _score(config, folder, load_features(extracted.files.data), stored)
+
+
+def _score_features(config: RunConfig, folder: WorkDir) -> None:
+    stored = _stored_and_indexed(config, folder)
+    _score(config, folder, WorkDir(str(config.input_dir)).features(), stored)
+
+
+def _check_model(folder: WorkDir, stored: StoredFeatures) -> None:
+    folder.check_model(stored.record.model if stored.record else "", stored.array.shape[1])
+
+
+def _stored_and_indexed(config: RunConfig, folder: WorkDir) -> StoredFeatures:
+    """The features that new ones are compared with, with an index of them where one is needed."""
+    stored = folder.features()
+    _check_model(folder, stored)
+    if config.nn_provider is Provider.FAISS and not folder.faiss_index.exists():
+        raise InvalidValueError(
+            f"{str(folder.faiss_index)!r} is missing: run_mode=0 or 2 with nn_provider='faiss' "
+            "makes it"
+        )
+    return stored
+
+
+def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
+    """Write similar pairs, outliers and the statistics of the graph."""
+    path = folder.faiss_index if config.nn_provider is Provider.FAISS else None
+    neighbors = _neighbors(config, stored.array, index_path=path)
+    pairs = similar_pairs(neighbors, config.threshold)
+    folder.write_similarity(stored.names, *pairs)
+    outliers = find_outliers(neighbors, config.lower_threshold)
+    folder.write_outliers(stored.names, *outliers)
+    logger.info("%d rows in similarity.csv, %d in outliers.csv", len(pairs[0]), len(outliers[0]))
+    _write_graph(config, folder, neighbors)
+
+
+def _score(config: RunConfig, folder: WorkDir, new: StoredFeatures, stored: StoredFeatures) -> None:
+    """Write pairs of new and stored images, and new images that are unlike all stored ones."""
+    if new.array.shape[1] != stored.array.shape[1]:
+        raise InvalidValueError(
+            f"{str(new.files.data)!r} must hold descriptors of {stored.array.shape[1]} numbers "
+            f"like {str(stored.files.data)!r}, got {new.array.shape[1]}"
+        )
+    if new.record and stored.record and new.record.model != stored.record.model:
+        raise InvalidValueError(
+            f"{str(new.files.data)!r} must be made by the model {stored.record.model!r}, "
+            f"got {new.record.model!r}"
+        )
+    index = None
+    if config.nn_provider is Provider.FAISS:
+        index = load_index(folder.faiss_index, stored.array.shape[1], len(stored.array))
+    neighbors = _neighbors(config, new.array, references=stored.array, index=index)
+    place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= config.threshold))
+    left, right, score = place[0], neighbors.index[place], neighbors.similarity[place]
+    order = np.lexsort((right, left, -score))
+    columns = left[order], right[order], score[order]
+    folder.write_similarity(new.names, *columns, stored.names)
+    outliers = find_outliers(neighbors, config.lower_threshold)
+    folder.write_outliers(new.names, *outliers, stored.names)
+
+
+def _neighbors(
+    config: RunConfig,
+    features: NDArray[np.float32],
+    *,
+    references: NDArray[np.float32] | None = None,
+    index: Any = None,  # noqa: ANN401
+    index_path: Path | None = None,
+) -> Neighbors:
+    search = config.faiss_mode if config.nn_provider is Provider.FAISS else config.nnmodel
+    logger.info("searching neighbours of %d images with %s", len(features), search)
+    with Progress(1000, "Searching neighbours", "‰") as progress:
+        return find_neighbors(
+            features,
+            config.nearest_neighbors_k,
+            provider=config.nn_provider,
+            model=config.nnmodel,
+            distance=config.distance,
+            faiss_mode=config.faiss_mode,
+            faiss_param=",".join(f"{name}={value:g}" for name, value in config.faiss_param.items()),
+            threads=config.workers,
+            references=references,
+            index=index,
+            index_path=index_path,
+            advance=progress.advance,
+        )
+
+
+def similar_pairs(
+    neighbors: Neighbors, threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Pairs of at least some similarity in both directions, each once, most similar first.
+
+    Args:
+        neighbors: The nearest neighbours of n images among each other.
+        threshold: Least similarity.
+
+    Returns:
+        Two images and their similarity, of shape (m,) each, by similarity, then by the images.
+    """
+    place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= threshold))
+    left, right, score = place[0], neighbors.index[place], neighbors.similarity[place]
+    keys = np.concatenate([left, right]) * len(neighbors.index) + np.concatenate([right, left])
+    keys, first = np.unique(keys, return_index=True)
+    score = np.concatenate([score, score])[first]
+    order = np.argsort(-score, kind="stable")
+    count = max(len(neighbors.index), 1)
+    return keys[order] // count, keys[order] % count, score[order]
+
+
+def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> None:
+    """Write what the configuration asks for; what else an earlier run has left is removed."""
+    left, right, score = similar_pairs(neighbors, config.cc_threshold)
+    count, above = len(neighbors.index), score > np.float32(config.cc_threshold)
+    graph = analyze_graph(
+        count, left[above], right[above], run_cc=config.run_cc, run_pagerank=config.run_pagerank
+    )
+    for path in (folder.components_info, folder.connected_components, folder.degree_distribution):
+        path.unlink(missing_ok=True)
+    if graph.component_id is not None:
+        folder.write_components_info(*component_sizes(graph.component_id))
+    if config.run_cc or config.run_pagerank or config.run_degree:
+        folder.write_connected_components(
+            graph.component_id, graph.pagerank, graph.delta, graph.in_degree, graph.out_degree
+        )
+    if config.run_degree and graph.in_degree is not None and graph.out_degree is not None:
+        folder.write_degree_distribution(*degree_distribution(graph.in_degree, graph.out_degree))
+
+
+PHASES: dict[RunMode, Callable[[RunConfig, WorkDir], None]] = {
+    RunMode.ALL: _run_all,
+    RunMode.EXTRACT: _extract,
+    RunMode.SEARCH: _search_stored,
+    RunMode.SCORE_IMAGES: _score_images,
+    RunMode.SCORE_FEATURES: _score_features,
+}

@@ -1,0 +1,142 @@
+"""The CSV files of a work folder: RFC 4180, UTF-8, lines that end with a newline.
+
+Names that are not valid UTF-8 are written as the bytes that they are. Everything is written and
+read in pieces, so that memory does not grow with the table.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imagededup.errors import InvalidValueError
+from imagededup.utils.files import open_atomically
+
+__all__ = ["check_name", "quoted", "read_rows", "write_columns", "write_pairs", "write_rows"]
+
+_CHUNK = 100_000
+_SPECIAL = frozenset(',"\r\n')
+
+
+def quoted(cell: str) -> str:
+    """A cell as it stands in the file."""
+    if cell and _SPECIAL.isdisjoint(cell) and cell == cell.strip():
+        return cell
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def check_name(name: str) -> bytes:
+    """The bytes of a name in a file.
+
+    Raises:
+        InvalidValueError: The name holds half of a surrogate pair, which has none.
+    """
+    try:
+        return name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise InvalidValueError(f"a name cannot be written: {name[:200]!r}") from error
+
+
+def write_rows(
+    path: str | PathLike[str], header: Sequence[str], rows: Iterable[Sequence[str]]
+) -> None:
+    """Write rows of text.
+
+    Raises:
+        FileOperationError: The file cannot be written.
+    """
+    _write(path, header, (",".join(map(quoted, row)) for row in rows))
+
+
+def write_columns(
+    path: str | PathLike[str], header: Sequence[str], columns: Sequence[NDArray[Any]]
+) -> None:
+    """Write columns of numbers; fractions with seven significant digits, NaN as an empty cell.
+
+    Raises:
+        FileOperationError: The file cannot be written.
+    """
+    _write(path, header, _number_lines(columns))
+
+
+def write_pairs(
+    path: str | PathLike[str],
+    names: Sequence[str],
+    left: NDArray[Any],
+    right: NDArray[Any],
+    scores: NDArray[Any],
+    reference_names: Sequence[str] | None = None,
+) -> None:
+    """Write a table with the columns from, to and distance, in the order of the arrays.
+
+    Args:
+        path: The file.
+        names: The images.
+        left: Rows of `names` of shape (n,).
+        right: Rows of `reference_names`, or of `names` without those.
+        scores: Similarities of shape (n,), written with seven significant digits.
+        reference_names: The images that `right` stands for.
+
+    Raises:
+        FileOperationError: The file cannot be written.
+    """
+    others = names if reference_names is None else reference_names
+    lines = (
+        f"{quoted(names[one])},{quoted(others[other])},{score:.7g}"
+        for begin in range(0, len(left), _CHUNK)
+        for one, other, score in zip(
+            left[begin : begin + _CHUNK].tolist(),
+            right[begin : begin + _CHUNK].tolist(),
+            scores[begin : begin + _CHUNK].tolist(),
+            strict=True,
+        )
+    )
+    _write(path, ("from", "to", "distance"), lines)
+
+
+def read_rows(path: str | PathLike[str], header: Sequence[str]) -> Iterator[list[str]]:
+    """The rows of a table below its header.
+
+    Raises:
+        InvalidValueError: There is no such file, its header is another, or a row is broken.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            first = next(reader, [])
+            if first != list(header):
+                raise InvalidValueError(
+                    f"{str(path)!r} must begin with {','.join(header)!r}, got {','.join(first)!r}"
+                )
+            for row in reader:
+                if len(row) != len(header):
+                    raise InvalidValueError(
+                        f"{str(path)!r}, line {reader.line_num}: a row must have {len(header)} "
+                        f"cells, got {len(row)}"
+                    )
+                yield row
+    except OSError as error:
+        raise InvalidValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except csv.Error as error:
+        raise InvalidValueError(f"{str(path)!r}, line {reader.line_num}: {error}") from error
+
+
+def _write(path: str | PathLike[str], header: Sequence[str], lines: Iterable[str]) -> None:
+    with open_atomically(path) as file:
+        file.write(",".join(header) + "\n")
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def _number_lines(columns: Sequence[NDArray[Any]]) -> Iterator[str]:
+    for begin in range(0, len(columns[0]), _CHUNK):
+        cells = [_number_cells(column[begin : begin + _CHUNK]) for column in columns]
+        yield from map(",".join, zip(*cells, strict=True))
+
+
+def _number_cells(column: NDArray[Any]) -> list[str]:
+    if column.dtype.kind != "f":
+        return list(map(str, column.tolist()))
+    return ["" if number != number else f"{number:.7g}" for number in column.tolist()]
