@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from timing import report
 
 from imagededup.search.cosine import CosineMethod, search_cosine
 from imagededup.search.pairs import Matches
@@ -128,13 +129,6 @@ def timed_search(
 def pair_keys(matches: Matches) -> NDArray[np.int64]:
     """One number for every pair."""
     return matches.pairs.left * len(matches.groups) + matches.pairs.right
-
-
-def report(name: str, figure: float, target: float, unit: str, at_least: bool = False) -> None:
-    """Print a figure and whether it meets its target."""
-    met = figure >= target if at_least else figure <= target
-    sign = ">=" if at_least else "<="
-    print(f"{name:58s} {figure:9.3f} {unit:6s} {sign} {target:g}: {'met' if met else 'MISSED'}")
 
 
 def main() -> None:
