@@ -24,16 +24,15 @@ __all__ = [
     "parse_turi_param",
 ]
 
+_FAISS_LIMIT = 10**9
+
 FAISS_PARAMETERS = (
     "efConstruction",
     "efSearch",
     "ht",
     "k_factor",
-    "k_factor_rf",
-    "max_codes",
     "nprobe",
     "quantizer_efSearch",
-    "quantizer_nprobe",
 )
 """The parameters of faiss that can be set; each index takes some of them."""
 
@@ -93,13 +92,17 @@ def parse_faiss_param(text: object) -> Mapping[str, float]:
 
     Raises:
         InvalidTypeError: Not a str.
-        InvalidValueError: A parameter that faiss does not have, or not a number above zero.
+        InvalidValueError: A parameter that faiss does not have, or not a whole number above zero.
     """
     pairs = parse_pairs("faiss_param", text, FAISS_PARAMETERS, {"nprobes": "nprobe"})
     numbers = {name: _number(f"{name} of faiss_param", value) for name, value in pairs.items()}
     for name, number in numbers.items():
         if not 0 < number < float("inf"):
             raise InvalidValueError(f"{name} of faiss_param must be positive, got {number:g}")
+        if not number.is_integer() or number >= _FAISS_LIMIT:
+            raise InvalidValueError(
+                f"{name} of faiss_param must be a whole number below {_FAISS_LIMIT}, got {number:g}"
+            )
     return MappingProxyType(numbers)
 
 

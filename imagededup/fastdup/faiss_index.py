@@ -8,7 +8,7 @@ several times as fast, and the features themselves are stored whole.
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -23,7 +23,7 @@ from imagededup.fastdup.distances import Distance, Points
 from imagededup.search.neighbors import one_faiss_thread
 from imagededup.utils.files import open_atomically
 
-__all__ = ["FaissSearch", "load_index", "parse_parameters", "write_index"]
+__all__ = ["FaissSearch", "load_index", "write_index"]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -40,36 +40,8 @@ _WIDTHS = (64, 96, 128)
 _ENERGY = 0.85
 _SAMPLE = 4096
 _PLAIN_GRAPH = re.compile(r"HNSW\d*(,Flat)?")
-_PARAMETERS = ("efSearch", "efConstruction", "nprobe", "quantizer_efSearch", "k_factor", "ht")
 
 logger = logging.getLogger("imagededup")
-
-
-def parse_parameters(faiss_param: str) -> dict[str, float]:
-    """Read parameters such as 'efSearch=175,nprobe=200'; 'nprobes' means 'nprobe'.
-
-    Raises:
-        InvalidValueError: Not of this form, or a name that no index has.
-
-    Example:
-        >>> parse_parameters("efSearch=175,nprobes=200")
-        {'efSearch': 175.0, 'nprobe': 200.0}
-    """
-    parameters = {}
-    for part in filter(None, (part.strip() for part in faiss_param.split(","))):
-        name, _, text = (piece.strip() for piece in part.partition("="))
-        name = "nprobe" if name == "nprobes" else name
-        if name not in _PARAMETERS:
-            raise InvalidValueError(
-                f"faiss_param must name parameters among {', '.join(_PARAMETERS)}, got {part!r}"
-            )
-        if not re.fullmatch(r"[1-9]\d{0,8}", text):
-            raise InvalidValueError(
-                f"faiss_param must give {name} an integer from 1 on, as in '{name}=175', "
-                f"got {part!r}"
-            )
-        parameters[name] = float(text)
-    return parameters
 
 
 def write_index(index: Any, path: str | PathLike[str]) -> None:  # noqa: ANN401
@@ -149,7 +121,7 @@ class FaissSearch:
         targets: Points,
         neighbors: int,
         factory: str,
-        parameters: dict[str, float],
+        parameters: Mapping[str, float],
         advance: Advance,
     ) -> "FaissSearch":
         """Build an index of the targets.
@@ -186,7 +158,7 @@ class FaissSearch:
         targets: Points,
         neighbors: int,
         index: Any,  # noqa: ANN401
-        parameters: dict[str, float],
+        parameters: Mapping[str, float],
     ) -> "FaissSearch":
         """Take an index that was built from the targets.
 
@@ -282,7 +254,7 @@ def _empty_index(factory: str, targets: Points) -> Any:  # noqa: ANN401
     return index
 
 
-def _set_parameters(index: Any, parameters: dict[str, float]) -> None:  # noqa: ANN401
+def _set_parameters(index: Any, parameters: Mapping[str, float]) -> None:  # noqa: ANN401
     """Set what the index has; what it has not is said in the log."""
     import faiss
 

@@ -1,9 +1,10 @@
 """The nearest neighbours of features, of one collection or in another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from os import PathLike
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -68,7 +69,7 @@ def find_neighbors(
     model: NearestModel = NearestModel.BRUTE_FORCE,
     distance: Distance = Distance.COSINE,
     faiss_mode: str = "HNSW32",
-    faiss_param: str = "",
+    faiss_param: Mapping[str, float] = MappingProxyType({}),
     threads: int = 1,
     references: Features | None = None,
     index: Any = None,  # noqa: ANN401
@@ -88,7 +89,7 @@ def find_neighbors(
         model: How turi searches.
         distance: What near means.
         faiss_mode: Any factory string of faiss; 'HSNW32' means 'HNSW32'.
-        faiss_param: Parameters of the index, such as 'efSearch=175,nprobe=200'. What an index of
+        faiss_param: Parameters of the index, such as efSearch and nprobe. What an index of
             this kind does not have is said in the log.
         threads: Number of threads, 1 or more. The linear algebra library is held to one in each,
             in the whole process, until the search ends.
@@ -185,18 +186,17 @@ def _check(features: Features, k: int, references: Features | None) -> None:
 def _faiss(
     work: _Work,
     faiss_mode: str,
-    faiss_param: str,
+    faiss_param: Mapping[str, float],
     index: Any,  # noqa: ANN401
     index_path: str | PathLike[str] | None,
     finish: Advance,
 ) -> _Search:
-    from imagededup.fastdup.faiss_index import FaissSearch, parse_parameters, write_index
+    from imagededup.fastdup.faiss_index import FaissSearch, write_index
 
-    parameters = parse_parameters(faiss_param)
     sides = work.queries, work.targets, work.neighbors
     if index is not None:
-        return FaissSearch.loaded(*sides, index, parameters)
-    search = FaissSearch.build(*sides, faiss_mode, parameters, finish)
+        return FaissSearch.loaded(*sides, index, faiss_param)
+    search = FaissSearch.build(*sides, faiss_mode, faiss_param, finish)
     if index_path is not None:
         write_index(search.index, index_path)
     return search

@@ -121,7 +121,7 @@ def _neighbors(
             model=config.nnmodel,
             distance=config.distance,
             faiss_mode=config.faiss_mode,
-            faiss_param=",".join(f"{name}={value:g}" for name, value in config.faiss_param.items()),
+            faiss_param=config.faiss_param,
             threads=config.workers,
             references=references,
             index=index,
