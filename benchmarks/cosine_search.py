@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from timing import report
 
-from imagededup.search.cosine import CosineMethod, search_cosine
-from imagededup.search.pairs import Matches
+from imagededup.search.cosine.choose import CosineMethod, search_cosine
+from imagededup.search.matches import Matches
 
 Descriptors = NDArray[np.float32]
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from photographs import list_photographs
 from timing import report, seconds_of
 
-from imagededup.fastdup.neighbors import Provider, find_neighbors
+from imagededup.search.knn.find import Provider, find_neighbors
 
 DIMENSIONS = 576
 PROBES = 2000

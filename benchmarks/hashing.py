@@ -25,7 +25,7 @@ from scipy.fft import dct
 from timing import best_times, report, seconds_of
 
 from imagededup.methods import PHash
-from imagededup.search.hamming import search_hamming
+from imagededup.search.hamming.choose import search_hamming
 
 
 def straightforward_hash(path: Path) -> int:

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from imagededup.errors import UnreadableImageError
+from imagededup.images.decode import load_image
 from imagededup.methods import PHash
-from imagededup.utils.images import load_image
 from tests.broken_files import IS_ROOT, make_broken_files, make_good_files, make_special_files
 from tests.conftest import photograph
 

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.search.cosine import (
+from imagededup.search.cosine.choose import (
     CosineMethod,
     check_similarity,
     choose_method,
     search_cosine,
 )
-from imagededup.search.pairs import Pairs
-from imagededup.search.principal import Screen, find_directions
-from imagededup.search.vectors import Vectors
+from imagededup.search.cosine.principal import Screen, find_directions
+from imagededup.search.cosine.vectors import Vectors
+from imagededup.search.matches import Pairs
 
 METHODS = list(CosineMethod)
 INDEXES = [CosineMethod.HNSW, CosineMethod.IVF]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, features
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
-from imagededup.utils import images
-from imagededup.utils.images import Reduction, check_array, image_size, load_image
-from imagededup.utils.pillow_warnings import pillow_warnings_ignored
+from imagededup.images import decode
+from imagededup.images.decode import Reduction, check_array, image_size, load_image
+from imagededup.images.pillow_warnings import pillow_warnings_ignored
 from tests.conftest import photograph
 
 F = np.array(  # no rotation or reflection of it is equal to it
@@ -333,7 +333,7 @@ class TestJpeg:
 
     @pytest.fixture
     def no_pillow(self, monkeypatch):
-        monkeypatch.delattr(images, "_decode_with_pillow")
+        monkeypatch.delattr(decode, "_decode_with_pillow")
 
     @pytest.mark.usefixtures("no_pillow")
     @pytest.mark.parametrize("factor", [1, 2, 4, 8])
@@ -565,7 +565,7 @@ class TestReasons:
             raise MemoryError
 
         Image.fromarray(noise()).save(file, format="PNG")
-        monkeypatch.setattr(images, "_decode_with_pillow", no_memory)
+        monkeypatch.setattr(decode, "_decode_with_pillow", no_memory)
         with pytest.raises(UnreadableImageError, match=r"^too large for the memory$"):
             load_image(file)
 
@@ -574,7 +574,7 @@ class TestReasons:
             raise AssertionError
 
         Image.fromarray(noise()).save(file, format="PNG")
-        monkeypatch.setattr(images, "_decode_with_pillow", fail)
+        monkeypatch.setattr(decode, "_decode_with_pillow", fail)
         with pytest.raises(UnreadableImageError, match=r"^AssertionError$"):
             load_image(file)
 
@@ -583,7 +583,7 @@ class TestReasons:
             raise OSError("first\n  second\tthird")
 
         Image.fromarray(noise()).save(file, format="PNG")
-        monkeypatch.setattr(images, "_decode_with_pillow", fail)
+        monkeypatch.setattr(decode, "_decode_with_pillow", fail)
         with pytest.raises(UnreadableImageError, match=r"^first second third$"):
             load_image(file)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagededup.utils.resample import Filter, grey, resize
+from imagededup.images.resample import Filter, grey, resize
 
 PILLOW_BEFORE_13 = int(PIL.__version__.split(".")[0]) < 13
 SIZES = [  # width and height, before and after

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagededup.search.chunks import masks_within, plan_chunks
-from imagededup.search.hamming import HammingMethod, choose_method, search_hamming
+from imagededup.search.hamming.choose import HammingMethod, choose_method, search_hamming
+from imagededup.search.hamming.chunks import masks_within, plan_chunks
 
 METHODS = list(HammingMethod)
 CODES = st.lists(

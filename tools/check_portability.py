@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from imagededup.images.decode import load_image
 from imagededup.models.describe import EmbeddedDescriber
 from imagededup.models.session import Device
-from imagededup.utils.images import load_image
 
 _EMULATOR = "qemu-x86_64"
 _PROCESSOR = "Haswell-noTSX"

@@ -17,7 +17,7 @@ from imagededup.commands.options import (
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
-    from imagededup.methods.duplicates import Duplicates
+    from imagededup.methods.results import Duplicates
 
 __all__ = ["find"]
 

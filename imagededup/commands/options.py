@@ -10,8 +10,8 @@ from imagededup.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from imagededup.methods.cnn import CNN
-    from imagededup.methods.duplicates import Duplicates
     from imagededup.methods.hashing import Hashing
+    from imagededup.methods.results import Duplicates
 
 
 class Method(StrEnum):

@@ -66,7 +66,7 @@ def clusters(
       imagededup plot clusters photos found.json --output clusters.png
     """
     from imagededup.evaluation import load_retrieved_map
-    from imagededup.methods.duplicates import clusters_of
+    from imagededup.methods.results import clusters_of
     from imagededup.utils import plot_clusters
 
     found = clusters_of(load_retrieved_map(result))

@@ -19,7 +19,7 @@ from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
-    from imagededup.methods.duplicates import Duplicates, Removal
+    from imagededup.methods.results import Duplicates, Removal
 
 __all__ = ["remove"]
 

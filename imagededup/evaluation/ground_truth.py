@@ -15,7 +15,7 @@ from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.maps import list_first, read_ground_truth
 from imagededup.evaluation.relations import Relation
-from imagededup.utils.sources import list_folder
+from imagededup.images.folders import list_folder
 
 __all__ = ["load_ground_truth", "load_retrieved_map"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.pairs import connected_components
+from imagededup.search.matches import connected_components
 
 __all__ = ["Indices", "Relation", "Scores", "in_sorted"]
 

@@ -20,8 +20,8 @@ from imagededup.evaluation.operating_points import (
 )
 from imagededup.evaluation.options import ScoreName
 from imagededup.evaluation.relations import Indices, Relation, in_sorted
-from imagededup.methods.duplicates import Duplicates
-from imagededup.search.hamming import CODE_BITS
+from imagededup.methods.results import Duplicates
+from imagededup.search.hamming.choose import CODE_BITS
 
 __all__ = ["SearchingEncoder", "ThresholdSweep", "best_threshold"]
 

@@ -7,14 +7,14 @@ Parameters, files and columns are those of fastdup's documents.
 """
 
 from imagededup import __version__
-from imagededup.fastdup.binary_features import (
+from imagededup.fastdup.graph.components import find_top_components
+from imagededup.fastdup.run import run
+from imagededup.fastdup.store.binary_features import (
     load_binary,
     load_binary_feature,
     load_binary_features,
     save_binary_feature,
 )
-from imagededup.fastdup.components import find_top_components
-from imagededup.fastdup.runner import run
 
 __all__ = [
     "__version__",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.fastdup.config_options import (
+from imagededup.fastdup.parameters import (
     BoundingBox,
     check_bool,
     check_faiss_mode,
@@ -21,8 +21,8 @@ from imagededup.fastdup.config_options import (
     parse_faiss_param,
     parse_turi_param,
 )
-from imagededup.fastdup.neighbors import Distance, NearestModel, Provider
 from imagededup.models.session import Device
+from imagededup.search.knn.find import Distance, NearestModel, Provider
 from imagededup.utils.options import check_option
 from imagededup.utils.parallel import check_workers
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagededup.errors import InvalidValueError
-from imagededup.fastdup.feature_files import is_result
-from imagededup.fastdup.tables import check_name
-from imagededup.utils.sources import Failure, ImageFolder, list_folder
+from imagededup.fastdup.store.files import is_result
+from imagededup.fastdup.store.tables import check_name
+from imagededup.images.folders import Failure, ImageFolder, list_folder
 from imagededup.utils.text import counted, shown
 
 __all__ = ["Listing", "list_images"]

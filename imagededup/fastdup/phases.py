@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
-from imagededup.fastdup.faiss_index import load_index
-from imagededup.fastdup.features import extract_features
-from imagededup.fastdup.graph import analyze_graph, component_sizes, degree_distribution
-from imagededup.fastdup.neighbors import Neighbors, Provider, find_neighbors
-from imagededup.fastdup.outliers import find_outliers
-from imagededup.fastdup.shards import StoredFeatures, load_features
-from imagededup.fastdup.work_dir import WorkDir
+from imagededup.fastdup.extract import extract_features
+from imagededup.fastdup.graph.outliers import find_outliers
+from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
+from imagededup.fastdup.store.shards import StoredFeatures, load_features
+from imagededup.fastdup.store.work_dir import WorkDir
+from imagededup.search.knn.faiss_index import load_index
+from imagededup.search.knn.find import Neighbors, Provider, find_neighbors
 from imagededup.utils.progress import Progress
 
 __all__ = ["PHASES", "similar_pairs"]

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.methods.duplicates import DuplicateMap, Duplicates
+from imagededup.images.decode import Pixels
 from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
 from imagededup.methods.keep import KeepType
+from imagededup.methods.results import DuplicateMap, Duplicates
 from imagededup.models import CustomModel, OnnxModel
 from imagededup.models.describe import describer
 from imagededup.models.session import Device
-from imagededup.search.pairs import Matches
-from imagededup.utils.images import Pixels
+from imagededup.search.matches import Matches
 from imagededup.utils.options import check_option
 from imagededup.utils.progress import Progress
 
@@ -237,7 +237,7 @@ class CNN(Encoder[Descriptor]):
         return np.stack(rows)
 
     def _check_search(self, request: SearchRequest) -> None:
-        from imagededup.search.cosine import CosineMethod, check_similarity  # loads numba
+        from imagededup.search.cosine.choose import CosineMethod, check_similarity  # loads numba
 
         check_similarity(request.threshold)
         check_option("search_method", request.search_method, CosineMethod)
@@ -254,7 +254,7 @@ class CNN(Encoder[Descriptor]):
     def _match(
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int
     ) -> Matches:
-        from imagededup.search.cosine import CosineMethod, search_cosine
+        from imagededup.search.cosine.choose import CosineMethod, search_cosine
 
         if references is not None and len(codes) == 0:
             codes = codes.reshape(0, references.shape[1])

@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
-from imagededup.methods.duplicates import DuplicateMap, Duplicates
+from imagededup.images.decode import Pixels, Reduction, check_array, load_image
+from imagededup.images.folders import Failure, ImageFolder, list_folder
 from imagededup.methods.keep import KeepType, check_keep
-from imagededup.search.pairs import Matches
+from imagededup.methods.results import DuplicateMap, Duplicates
+from imagededup.search.matches import Matches
 from imagededup.utils.files import check_output, write_json
-from imagededup.utils.images import Pixels, Reduction, check_array, load_image
 from imagededup.utils.parallel import check_workers, ordered_map
 from imagededup.utils.progress import Progress
-from imagededup.utils.sources import Failure, ImageFolder, list_folder
 from imagededup.utils.text import counted, shown
 
-__all__ = ["CodeArray", "Collection", "Encoder", "PathType", "SearchRequest"]
+__all__ = ["CodeArray", "EncodedImages", "Encoder", "PathType", "SearchRequest"]
 
 logger = logging.getLogger("imagededup")
 
@@ -40,7 +40,7 @@ _MOST_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
+class EncodedImages:
     """Images with their codes.
 
     Attributes:
@@ -220,7 +220,7 @@ class Encoder(ABC, Generic[Code]):
 
     def _collections(
         self, request: SearchRequest, workers: int
-    ) -> tuple[Collection, Collection | None]:
+    ) -> tuple[EncodedImages, EncodedImages | None]:
         """The images that are searched, and those that they are compared with."""
         folder = (
             None if request.image_dir is None else list_folder(request.image_dir, request.recursive)
@@ -240,7 +240,7 @@ class Encoder(ABC, Generic[Code]):
             return queries, self._encode_folder(reference_folder, workers)
         return queries, None if against is None else self._mapped("against", against)
 
-    def _mapped(self, name: str, encoding_map: object) -> Collection:
+    def _mapped(self, name: str, encoding_map: object) -> EncodedImages:
         if not isinstance(encoding_map, Mapping):
             kind = type(encoding_map).__name__
             raise InvalidTypeError(f"{name} must be a dictionary of names and codes, got {kind}")
@@ -250,9 +250,9 @@ class Encoder(ABC, Generic[Code]):
             if not isinstance(key, str):
                 raise InvalidTypeError(f"the keys of {name} must be str, got {key!r}")
         keys = sorted(encoding_map)
-        return Collection(keys, self._from_user(name, encoding_map, keys))
+        return EncodedImages(keys, self._from_user(name, encoding_map, keys))
 
-    def _encode_folder(self, folder: ImageFolder, workers: int) -> Collection:
+    def _encode_folder(self, folder: ImageFolder, workers: int) -> EncodedImages:
         tasks = [
             folder.names[begin : begin + self._files_per_task]
             for begin in range(0, len(folder.names), self._files_per_task)
@@ -270,9 +270,9 @@ class Encoder(ABC, Generic[Code]):
                 names += part.names
                 failures += part.failures
                 progress.advance(len(task))
-        return Collection(names, codes[: len(names)], folder, failures)
+        return EncodedImages(names, codes[: len(names)], folder, failures)
 
-    def _encode_files(self, folder: ImageFolder, names: list[str]) -> Collection:
+    def _encode_files(self, folder: ImageFolder, names: list[str]) -> EncodedImages:
         encoded, prepared, failures = [], [], []
         for name in names:
             try:
@@ -280,7 +280,7 @@ class Encoder(ABC, Generic[Code]):
                 encoded.append(name)
             except UnreadableImageError as error:
                 failures.append(Failure(name, str(error)))
-        return Collection(encoded, self._encode_batch(prepared), folder, failures)
+        return EncodedImages(encoded, self._encode_batch(prepared), folder, failures)
 
     def _encode_pixels(self, pixels: Pixels) -> Code:
         return self._to_user(self._encode_batch([self._prepare(pixels)]))[0]

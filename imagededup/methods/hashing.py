@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.methods.duplicates import DuplicateMap, Duplicates
+from imagededup.images.decode import Pixels, Reduction
 from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
 from imagededup.methods.keep import KeepType
-from imagededup.search.hamming import HammingMethod, check_distance, search_hamming
-from imagededup.search.pairs import Matches
-from imagededup.utils.images import Pixels, Reduction
+from imagededup.methods.results import DuplicateMap, Duplicates
+from imagededup.search.hamming.choose import HammingMethod, check_distance, search_hamming
+from imagededup.search.matches import Matches
 from imagededup.utils.options import check_option
 from imagededup.utils.progress import Progress
 
@@ -198,7 +198,7 @@ class Hashing(Encoder[str]):
         """The bits of thumbnails of shape (n, height, width), 64 an image in any shape."""
 
     def _prepare(self, pixels: Pixels) -> Pixels:
-        from imagededup.utils.resample import grey, resize
+        from imagededup.images.resample import grey, resize
 
         return grey(resize(pixels, self._size))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
-from imagededup.utils.images import image_size
+from imagededup.images.decode import image_size
 from imagededup.utils.options import check_option
 
 __all__ = ["Keep", "KeepRule", "KeepType", "check_keep", "preference"]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imagededup.errors import InvalidTypeError, ModelError
+from imagededup.images.decode import Pixels, Reduction
 from imagededup.models.session import Device, Session, check_output
 from imagededup.models.specification import CustomModel, OnnxModel
-from imagededup.utils.images import Pixels, Reduction
 
 __all__ = ["Describer", "describer"]
 
@@ -86,7 +86,7 @@ class EmbeddedDescriber(Describer):
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
         """Resize; the graph takes the bytes as they are."""
-        from imagededup.utils.resample import Filter, resize
+        from imagededup.images.resample import Filter, resize
 
         return _rgb(resize(pixels, (_EMBEDDED_SIZE, _EMBEDDED_SIZE), Filter.BILINEAR))
 
@@ -110,7 +110,7 @@ class OnnxDescriber(Describer):
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
         """Resize, scale and normalise."""
-        from imagededup.utils.resample import Filter, resize
+        from imagededup.images.resample import Filter, resize
 
         config = self._config
         image: NDArray[Any] = _rgb(resize(pixels, config.size, Filter[config.resample.upper()]))

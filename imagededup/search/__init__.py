@@ -1,1 +1,1 @@
-"""Complete searches for pairs of codes within a threshold."""
+"""Searches among codes: all pairs within a threshold, or the nearest neighbours."""

@@ -1,33 +1,36 @@
-"""Decoding, listing, files, plots and other help that the encoders share."""
+"""Help that all parts share; `plot_duplicates` and `CustomModel` are handed on from here.
+
+The plots live in `imagededup.plots`, the models in `imagededup.models`.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imagededup.utils.plot_curves import plot_precision_recall, plot_similarity_histogram
-    from imagededup.utils.plotter import plot_clusters, plot_duplicates
+    from imagededup.models import CustomModel
+    from imagededup.plots import (
+        plot_clusters,
+        plot_duplicates,
+        plot_precision_recall,
+        plot_similarity_histogram,
+    )
 
 __all__ = [
+    "CustomModel",
     "plot_clusters",
     "plot_duplicates",
     "plot_precision_recall",
     "plot_similarity_histogram",
 ]
 
-_MODULES = {
-    "plot_clusters": "imagededup.utils.plotter",
-    "plot_duplicates": "imagededup.utils.plotter",
-    "plot_precision_recall": "imagededup.utils.plot_curves",
-    "plot_similarity_histogram": "imagededup.utils.plot_curves",
-}
-
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Import a plot function when it is asked for."""
-    if name not in _MODULES:
+    """Hand on a name of the plots or models when it is asked for."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    module = "imagededup.models" if name == "CustomModel" else "imagededup.plots"
+    return getattr(importlib.import_module(module), name)
 
 
 def __dir__() -> list[str]:

@@ -4,8 +4,8 @@ import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.fastdup.config import BoundingBox, RunConfig, RunMode, configure
-from imagededup.fastdup.neighbors import Distance, NearestModel, Provider
 from imagededup.models.session import Device
+from imagededup.search.knn.find import Distance, NearestModel, Provider
 
 
 def made(**parameters) -> RunConfig:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagededup.fastdup.graph import analyze_graph, component_sizes, degree_distribution
+from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
 
 
 @st.composite

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagededup.fastdup.neighbors import Neighbors
-from imagededup.fastdup.outliers import find_outliers
+from imagededup.fastdup.graph.outliers import find_outliers
+from imagededup.search.knn.find import Neighbors
 
 
 def neighbors_of(similarities):

@@ -10,7 +10,7 @@ import pytest
 from imagededup import fastdup
 from imagededup.cli import run as command
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.fastdup.work_dir import WorkDir
+from imagededup.fastdup.store.work_dir import WorkDir
 from tests.conftest import photograph
 
 

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
-from imagededup.fastdup.binary_features import (
+from imagededup.fastdup.config import configure
+from imagededup.fastdup.extract import extract_features
+from imagededup.fastdup.store.binary_features import (
     load_binary,
     load_binary_feature,
     load_binary_features,
     save_binary_feature,
 )
-from imagededup.fastdup.config import configure
-from imagededup.fastdup.features import extract_features
-from imagededup.fastdup.tables import read_rows, write_rows
-from imagededup.fastdup.work_dir import WorkDir, stem_of
+from imagededup.fastdup.store.tables import read_rows, write_rows
+from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 
 AWFUL_NAMES = [
     "/a, b.jpg",
@@ -158,7 +158,7 @@ def test_config_tells_how_the_folder_was_made(work):
 
 HOLD = """
 import sys
-from imagededup.fastdup.work_dir import WorkDir
+from imagededup.fastdup.store.work_dir import WorkDir
 with WorkDir(sys.argv[1]).lock(sys.argv[2]):
     print("locked", flush=True)
     sys.stdin.read()

@@ -1,0 +1,1 @@
+"""What the similarities of a run say: graph statistics, components and outliers."""

@@ -1,0 +1,62 @@
+"""The largest components of a finished run."""
+
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+
+from imagededup.errors import InvalidValueError
+from imagededup.fastdup.store.tables import read_rows
+from imagededup.fastdup.store.work_dir import WorkDir
+
+__all__ = ["TopComponent", "find_top_components"]
+
+_HEADER = ("__id", "component_id", "pagerank", "delta", "in_degree", "out_degree")
+
+
+@dataclass(frozen=True, slots=True)
+class TopComponent:
+    """Images that are connected by similarities above ccthreshold.
+
+    Attributes:
+        component_id: Number of the component, as in components_info.csv.
+        files: The images, in the order of features.dat.csv.
+    """
+
+    component_id: int
+    files: tuple[str, ...]
+
+
+def find_top_components(
+    work_dir: str | PathLike[str], top: int | None = None
+) -> list[TopComponent]:
+    """The components of two images or more of a finished run, largest first.
+
+    Args:
+        work_dir: The work folder.
+        top: How many components at most; None gives all.
+
+    Raises:
+        InvalidTypeError: `work_dir` is not a path.
+        InvalidValueError: The folder has no components or no features.
+    """
+    folder = WorkDir(work_dir)
+    names = folder.features().names
+    rows = read_rows(folder.connected_components, _HEADER)
+    label = np.array([float(row[1]) for row in rows])
+    if len(label) != len(names) or np.isnan(label).any():
+        raise InvalidValueError(
+            f"{str(folder.connected_components)!r} must hold components of {len(names)} images; "
+            "run again with run_cc=1"
+        )
+    number, count = np.unique(label.astype(np.int64), return_counts=True)
+    largest = number[np.argsort(-count, kind="stable")][: int((count > 1).sum())][:top]
+    order = np.argsort(label, kind="stable")
+    start = np.searchsorted(label[order], largest)
+    stop = np.searchsorted(label[order], largest, side="right")
+    return [
+        TopComponent(component, tuple(names[row] for row in order[begin:end].tolist()))
+        for component, begin, end in zip(
+            largest.tolist(), start.tolist(), stop.tolist(), strict=True
+        )
+    ]

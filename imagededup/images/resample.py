@@ -1,0 +1,181 @@
+"""Resizing of 8-bit images, equal to Pillow's to the bit and about twice as fast.
+
+The convolution is Pillow's: each axis on its own, weights rounded to 22 bits, 8-bit pixels between
+the two passes (Pillow, `src/libImaging/Resample.c`). Since Pillow 13 the vertical pass comes first
+for tall images; this module always does so, and hashes do not depend on the installed Pillow.
+"""
+
+import math
+from enum import IntEnum
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.images.decode import Pixels
+from imagededup.utils.jit import compiled
+
+__all__ = ["Filter", "grey", "resize"]
+
+_PRECISION_BITS = 22
+_HALF = 1 << (_PRECISION_BITS - 1)
+_TILE = 32
+
+
+class Filter(IntEnum):
+    """The interpolation kernels; the value is the support in source pixels at scale 1."""
+
+    BILINEAR = 1
+    BICUBIC = 2
+    LANCZOS = 3
+
+
+def resize(pixels: Pixels, size: tuple[int, int], kernel: Filter = Filter.LANCZOS) -> Pixels:
+    """Resize an image, ignoring its aspect ratio.
+
+    Args:
+        pixels: uint8 of shape (h, w, 3) or (h, w, 1), C-contiguous.
+        size: Width and height of the result in pixels.
+        kernel: The interpolation kernel.
+
+    Returns:
+        uint8 of shape (height, width, 3 or 1), equal to `PIL.Image.Image.resize` of Pillow 13.
+    """
+    width, height = size
+    if pixels.shape[0] - height > 2 * max(0, pixels.shape[1] - width):
+        return _resize_width(_resize_height(pixels, height, kernel), width, kernel)
+    return _resize_height(_resize_width(pixels, width, kernel), height, kernel)
+
+
+def grey(pixels: Pixels) -> Pixels:
+    """Luma of an image after ITU-R 601-2, rounded as by Pillow's conversion to mode 'L'.
+
+    Args:
+        pixels: uint8 of shape (h, w, 3) or (h, w, 1).
+
+    Returns:
+        uint8 of shape (h, w).
+    """
+    if pixels.shape[2] == 1:
+        return pixels[:, :, 0]
+    luma = pixels.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+    return ((luma + 0x8000) >> 16).astype(np.uint8)
+
+
+def _resize_height(pixels: Pixels, height: int, kernel: Filter) -> Pixels:
+    if pixels.shape[0] == height:
+        return pixels
+    return _combine_rows(pixels, *_weights(pixels.shape[0], height, int(kernel)))
+
+
+def _resize_width(pixels: Pixels, width: int, kernel: Filter) -> Pixels:
+    if pixels.shape[1] == width:
+        return pixels
+    return _transposed(_resize_height(_transposed(pixels), width, kernel))
+
+
+@lru_cache(maxsize=256)
+def _weights(
+    length: int, new_length: int, support: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    return _compute_weights(length, new_length, support)
+
+
+@compiled
+def _compute_weights(
+    length: int, new_length: int, support: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """First source row, number of source rows and fixed-point weights of every new row."""
+    scale = length / new_length
+    filter_scale = max(scale, 1.0)
+    inverse_scale = 1.0 / filter_scale
+    reach = support * filter_scale
+    taps = int(np.ceil(reach)) * 2 + 1
+    first = np.zeros(new_length, np.int64)
+    count = np.zeros(new_length, np.int64)
+    weights = np.zeros((new_length, taps), np.int32)
+    exact = np.zeros(taps)
+    for row in range(new_length):
+        center = (row + 0.5) * scale
+        start = max(int(center - reach + 0.5), 0)
+        stop = min(int(center + reach + 0.5), length)
+        total = 0.0
+        for tap in range(stop - start):
+            exact[tap] = _kernel((tap + start - center + 0.5) * inverse_scale, support)
+            total += exact[tap]
+        for tap in range(stop - start):
+            scaled = exact[tap] / total * (1 << _PRECISION_BITS)
+            weights[row, tap] = int(scaled - 0.5) if scaled < 0 else int(scaled + 0.5)
+        first[row] = start
+        count[row] = stop - start
+    return first, count, weights
+
+
+@compiled
+def _kernel(distance: float, support: int) -> float:
+    if not -support <= distance < support:
+        return 0.0
+    if support == 1:
+        return 1.0 - abs(distance)
+    if support == 2:
+        return _cubic(abs(distance))
+    return _sinc(distance) * _sinc(distance / support)
+
+
+@compiled
+def _cubic(x: float) -> float:
+    """The cubic convolution kernel with a = -0.5 (Keys 1981)."""
+    a = -0.5
+    if x < 1.0:
+        return ((a + 2.0) * x - (a + 3.0)) * x * x + 1
+    return (((x - 5) * x + 8) * x - 4) * a
+
+
+@compiled
+def _sinc(x: float) -> float:
+    if x == 0.0:
+        return 1.0
+    x = x * math.pi
+    return math.sin(x) / x
+
+
+@compiled
+def _combine_rows(
+    pixels: Pixels, first: NDArray[np.int64], count: NDArray[np.int64], weights: NDArray[np.int32]
+) -> Pixels:
+    """Every new row as a weighted sum of source rows: the inner loop runs along a row."""
+    height, width, channels = pixels.shape
+    length = width * channels
+    rows = pixels.reshape(height, length)
+    new_height = len(first)
+    result = np.empty((new_height, length), np.uint8)
+    total = np.empty(length, np.int32)
+    for new_row in range(new_height):
+        total[:] = _HALF
+        for tap in range(count[new_row]):
+            weight = weights[new_row, tap]
+            row = rows[first[new_row] + tap]
+            for x in range(length):
+                total[x] = np.int32(total[x] + np.int32(np.int32(row[x]) * weight))
+        for x in range(length):
+            result[new_row, x] = np.uint8(min(max(total[x] >> _PRECISION_BITS, 0), 255))
+    return result.reshape(new_height, width, channels)
+
+
+@compiled
+def _transposed(pixels: Pixels) -> Pixels:
+    """Rows as columns, in bands that stay in the processor's cache."""
+    height, width, channels = pixels.shape
+    result = np.empty((width, height, channels), np.uint8)
+    for start in range(0, height, _TILE):
+        stop = min(start + _TILE, height)
+        for x in range(width):
+            if channels == 3:
+                for y in range(start, stop):
+                    result[x, y, 0] = pixels[y, x, 0]
+                    result[x, y, 1] = pixels[y, x, 1]
+                    result[x, y, 2] = pixels[y, x, 2]
+            else:
+                for y in range(start, stop):
+                    result[x, y, 0] = pixels[y, x, 0]
+    return result

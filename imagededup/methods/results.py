@@ -1,0 +1,214 @@
+"""What a search found, and every form in which users see it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.errors import InvalidValueError
+from imagededup.images.folders import Failure
+from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
+from imagededup.search.matches import Matches, connected_components
+from imagededup.utils.files import write_csv
+
+__all__ = ["Cluster", "DuplicateMap", "Duplicates", "Removal", "clusters_of"]
+
+DuplicateMap = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Images connected by being duplicates of each other, directly or through others.
+
+    Attributes:
+        representative: The image that is preferred among them.
+        members: All names, the representative too, sorted.
+    """
+
+    representative: str
+    members: tuple[str, ...]
+
+
+def clusters_of(duplicate_map: Mapping[str, Sequence[Any]]) -> list[Cluster]:
+    """Connected components of a dictionary of duplicates, for instance one that was stored.
+
+    Args:
+        duplicate_map: Names with the names of their duplicates, or with tuples of name and score.
+
+    Returns:
+        Clusters of two images or more, sorted by their first name, which represents them.
+
+    Example:
+        >>> clusters_of({"a": ["b"], "b": ["a"], "c": []})
+        [Cluster(representative='a', members=('a', 'b'))]
+    """
+    edges = [
+        (name, entry[0] if isinstance(entry, tuple) else entry)
+        for name, entries in duplicate_map.items()
+        for entry in entries
+    ]
+    names = sorted({*duplicate_map, *(right for _, right in edges)})
+    place = {name: item for item, name in enumerate(names)}
+    left = np.array([place[name] for name, _ in edges], np.int64)
+    right = np.array([place[name] for _, name in edges], np.int64)
+    members: dict[int, list[str]] = {}
+    components = connected_components(left, right, len(names)).tolist()
+    for name, label in zip(names, components, strict=True):
+        members.setdefault(label, []).append(name)
+    return [Cluster(group[0], tuple(group)) for group in members.values() if len(group) > 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An image that can go, because another stays.
+
+    Attributes:
+        name: The image that can go.
+        duplicate_of: The nearest image that stays.
+        score: The score of the two.
+    """
+
+    name: str
+    duplicate_of: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """The duplicates of a collection, or the images of it that duplicate a reference collection.
+
+    Kept in a form that does not grow with the square of a group of identical images: clusters, the
+    list to remove and the CSV file come from it directly.
+
+    Attributes:
+        names: The images that were compared, sorted.
+        matches: Which of them match.
+        score_name: What the scores are: 'distance' or 'similarity'.
+        root: The folder of the images, where there is one.
+        reference_names: The images of the reference collection, sorted, where there is one.
+        reference_root: Its folder, where there is one.
+        failures: Files that could not be read.
+    """
+
+    names: list[str]
+    matches: Matches
+    score_name: str
+    root: Path | None = None
+    reference_names: list[str] | None = None
+    reference_root: Path | None = None
+    failures: list[Failure] = field(default_factory=list)
+
+    def to_dict(self, scores: bool = False) -> DuplicateMap:
+        """All images with the list of their duplicates, best first, then by name.
+
+        Args:
+            scores: Whether an entry is `(name, score)` instead of a name.
+        """
+        others = np.array(self._others(), dtype=object)
+        result: DuplicateMap = {name: [] for name in self.names}
+        for block in self.matches.pair_blocks():
+            found = others[block.right].tolist()
+            entries = list(zip(found, block.score.tolist(), strict=True)) if scores else found
+            images, begins = np.unique(block.left, return_index=True)
+            bounds = [*begins.tolist(), len(entries)]
+            for image, begin, end in zip(images.tolist(), bounds[:-1], bounds[1:], strict=True):
+                result[self.names[image]] = entries[begin:end]
+        return result
+
+    def to_remove(self, keep: KeepType = "first") -> list[str]:
+        """Names to remove so that no two of the remaining images are duplicates.
+
+        The images are walked in the order of preference: an image that is still there stays, and
+        all its duplicates go. So every image that goes has a duplicate that stays. With a reference
+        collection every image that has a duplicate there goes.
+
+        Args:
+            keep: 'first' walks by name, 'largest_resolution', 'largest_file' and 'oldest' by what
+                they say, then by name; a function of the path (of the name where there is no
+                folder) by its value, largest first.
+
+        Returns:
+            The names, sorted.
+        """
+        return [removal.name for removal in self.removals(keep)]
+
+    def removals(self, keep: KeepType = "first") -> list[Removal]:
+        """As `to_remove`, with the nearest image that stays for each that goes."""
+        rule = check_keep(keep)
+        matched = self._matched()
+        if self.reference_names is None:
+            kept = np.sort(self.matches.independent(matched[self._preference(rule, matched)]))
+            removed = np.setdiff1d(matched, kept, assume_unique=True)
+        else:
+            if rule is not Keep.FIRST:
+                raise InvalidValueError("keep does not go with against: its images all stay")
+            kept, removed = np.arange(len(self.reference_names)), matched
+        best = self.matches.best_links(removed, kept)
+        others = self._others()
+        return [
+            Removal(self.names[item], others[target], score)
+            for item, target, score in zip(
+                best.left.tolist(), best.right.tolist(), best.score.tolist(), strict=True
+            )
+        ]
+
+    def clusters(self, keep: KeepType = "first") -> list[Cluster]:
+        """Connected components of two images or more, sorted by their first name.
+
+        Args:
+            keep: What makes an image the representative, as in `to_remove`.
+        """
+        if self.reference_names is not None:
+            raise InvalidValueError("clusters are of one collection: they do not go with against")
+        matched = self._matched()
+        if len(matched) == 0:
+            return []
+        order = matched[self._preference(check_keep(keep), matched)]
+        component = self.matches.components()
+        _, first = np.unique(component[order], return_index=True)
+        members = matched[np.argsort(component[matched], kind="stable")]
+        bounds = np.flatnonzero(np.diff(component[members])) + 1
+        parts = zip(order[first].tolist(), np.split(members, bounds), strict=True)
+        found = [
+            Cluster(self.names[representative], tuple(self.names[item] for item in part.tolist()))
+            for representative, part in parts
+        ]
+        return sorted(found, key=lambda cluster: cluster.members[0])
+
+    def scores_to_representatives(self, clusters: list[Cluster]) -> dict[str, float]:
+        """Scores of the members that match their representative directly, by name."""
+        place = {name: item for item, name in enumerate(self.names)}
+        targets = np.array(sorted(place[cluster.representative] for cluster in clusters), np.int64)
+        members = np.array([place[name] for c in clusters for name in c.members], np.int64)
+        best = self.matches.best_links(np.setdiff1d(members, targets), targets)
+        return dict(zip((self.names[item] for item in best.left), best.score.tolist(), strict=True))
+
+    def rows(self) -> Iterator[tuple[str, str, float]]:
+        """Image, duplicate and score; within one collection each pair once."""
+        others = self._others()
+        for block in self.matches.pair_blocks(both_directions=False):
+            columns = block.left.tolist(), block.right.tolist(), block.score.tolist()
+            for left, right, score in zip(*columns, strict=True):
+                yield self.names[left], others[right], score
+
+    def write_csv(self, path: str | PathLike[str]) -> None:
+        """Write `rows` with the header image, duplicate and the name of the score."""
+        write_csv(path, ("image", "duplicate", self.score_name), self.rows())
+
+    def describe_score(self, score: float) -> str:
+        """A score as people read it: `distance 3`, `similarity 0.987`."""
+        digits = f"{score:.3f}" if self.matches.descending else f"{score:g}"
+        return f"{self.score_name} {digits}"
+
+    def _others(self) -> list[str]:
+        return self.names if self.reference_names is None else self.reference_names
+
+    def _preference(self, rule: KeepRule, items: NDArray[np.int64]) -> list[int]:
+        return preference(rule, [self.names[item] for item in items.tolist()], self.root)
+
+    def _matched(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.matches.has_match())

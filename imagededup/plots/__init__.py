@@ -1,0 +1,34 @@
+"""Pictures for papers and notebooks: duplicates, clusters, curves and histograms."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagededup.plots.curves import plot_precision_recall, plot_similarity_histogram
+    from imagededup.plots.duplicates import plot_clusters, plot_duplicates
+
+__all__ = [
+    "plot_clusters",
+    "plot_duplicates",
+    "plot_precision_recall",
+    "plot_similarity_histogram",
+]
+
+_MODULES = {
+    "plot_clusters": "imagededup.plots.duplicates",
+    "plot_duplicates": "imagededup.plots.duplicates",
+    "plot_precision_recall": "imagededup.plots.curves",
+    "plot_similarity_histogram": "imagededup.plots.curves",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import a plot function when it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

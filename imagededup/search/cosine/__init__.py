@@ -1,0 +1,1 @@
+"""All pairs of descriptors within a cosine similarity."""

@@ -1,0 +1,141 @@
+"""Every pair within a cosine similarity, by products of blocks.
+
+Blocks of short vectors that bound the cosine from above (principal.py) are multiplied; the pairs
+whose bound reaches the threshold are verified on all numbers. Within one collection every two
+blocks meet once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.search.cosine.principal import Screen
+from imagededup.search.cosine.vectors import verified
+from imagededup.search.matches import Pairs, concatenate
+from imagededup.utils.jit import compiled
+from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import per_mille
+
+__all__ = ["cosine_pairs", "pairs_of_rows", "products_above"]
+
+Indices = NDArray[np.int64]
+Task = tuple[int, int, int]
+
+_SHORT = 256
+_SHORT_BLOCK = 512
+_LONG_BLOCK = 2048
+_COMPARISONS_PER_TASK = 1 << 25
+
+
+def cosine_pairs(
+    queries: Screen,
+    targets: Screen | None,
+    threshold: float,
+    workers: int,
+    advance: Callable[[int], None],
+) -> Pairs:
+    """Pairs of cosine similarity >= `threshold`; with `targets` None, `left < right`.
+
+    Args:
+        queries: n vectors.
+        targets: m vectors, or None.
+        threshold: Least cosine similarity, -1 to 1.
+        workers: Number of threads; the linear algebra library is held to one in each.
+        advance: Called with the number of per mille of the search that are done.
+    """
+    search = _BlockSearch(queries, targets or queries, targets is None, threshold)
+    tasks = list(search.tasks())
+    finish = per_mille(advance, len(tasks))
+    found = []
+    for pairs in ordered_map(search.run, tasks, workers):
+        found.append(pairs)
+        finish(1)
+    return concatenate(found, np.float32)
+
+
+def pairs_of_rows(
+    queries: Screen, rows: Indices, targets: Screen, among: range, threshold: float
+) -> Pairs:
+    """Pairs of some query rows with consecutive targets, a row with itself included.
+
+    Args:
+        queries: The vectors that `rows` count.
+        rows: int64 of shape (k,).
+        targets: m vectors.
+        among: The targets to compare with.
+        threshold: Least cosine similarity, -1 to 1.
+    """
+    left = queries.take(rows)
+    least = np.float32(threshold - queries.margin)
+    found = []
+    for begin in among[::_LONG_BLOCK]:
+        products = left @ targets.block(begin, min(begin + _LONG_BLOCK, among.stop)).T
+        i, j = products_above(products, least, False)
+        found.append(verified(queries.vectors, targets.vectors, (rows[i], j + begin), threshold))
+    return concatenate(found, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _BlockSearch:
+    queries: Screen
+    targets: Screen
+    symmetric: bool
+    threshold: float
+
+    @property
+    def size(self) -> int:
+        """Rows of a block: its products stay in the cache, or are few beside the multiplication."""
+        return _SHORT_BLOCK if self.queries.width <= _SHORT else _LONG_BLOCK
+
+    def tasks(self) -> Iterator[Task]:
+        """First query, first target and last target of every task."""
+        stripe = max(_COMPARISONS_PER_TASK // self.size, 1)
+        for query in range(0, len(self.queries.vectors), self.size):
+            first = query if self.symmetric else 0
+            for target in range(first, len(self.targets.vectors), stripe):
+                yield query, target, min(target + stripe, len(self.targets.vectors))
+
+    def run(self, task: Task) -> Pairs:
+        """The pairs of a block of queries with a stripe of targets."""
+        query, first, last = task
+        left = self.queries.block(query, query + self.size)
+        memory = np.empty(len(left) * self.size, np.float32)
+        found = []
+        for target in range(first, last, self.size):
+            right = self.targets.block(target, min(target + self.size, last))
+            products = memory[: len(left) * len(right)].reshape(len(left), len(right))
+            np.matmul(left, right.T, out=products)
+            found.append(self.pairs(products, query, target))
+        return concatenate(found, np.float32)
+
+    def pairs(self, products: NDArray[np.float32], query: int, target: int) -> Pairs:
+        """The pairs of two blocks."""
+        least = np.float32(self.threshold - self.queries.margin)
+        i, j = products_above(products, least, self.symmetric and query == target)
+        candidates = i + query, j + target
+        return verified(self.queries.vectors, self.targets.vectors, candidates, self.threshold)
+
+
+@compiled
+def products_above(
+    products: NDArray[np.float32], least: np.float32, above_diagonal: bool
+) -> tuple[Indices, Indices]:
+    """Row and column of every product >= `least`."""
+    counts = np.zeros(len(products), np.int64)
+    for i in range(len(products)):
+        count = 0
+        for j in range(i + 1 if above_diagonal else 0, products.shape[1]):
+            count += products[i, j] >= least
+        counts[i] = count
+    rows, columns = np.empty(counts.sum(), np.int64), np.empty(counts.sum(), np.int64)
+    place = 0
+    for i in range(len(products)):
+        if counts[i] == 0:
+            continue
+        for j in range(i + 1 if above_diagonal else 0, products.shape[1]):
+            if products[i, j] >= least:
+                rows[place], columns[place] = i, j
+                place += 1
+    return rows, columns

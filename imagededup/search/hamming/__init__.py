@@ -1,0 +1,1 @@
+"""All pairs of 64-bit codes within a Hamming distance."""

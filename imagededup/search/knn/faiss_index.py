@@ -1,0 +1,338 @@
+"""faiss's indexes: built by a factory string, written, read, and searched.
+
+An index holds every different feature once; its identifiers are the numbers of the first rows that
+have it. A graph index (HNSW) is built by one thread, because several would build another one each
+time; the links of a large one are chosen among the principal numbers of the features, which is
+several times as fast, and the features themselves are stored whole.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.errors import FileOperationError, InvalidValueError
+from imagededup.search.faiss_threads import one_faiss_thread
+from imagededup.search.knn.distances import Distance, Points
+from imagededup.utils.files import open_atomically
+
+__all__ = ["FaissSearch", "load_index", "write_index"]
+
+Features = NDArray[np.float32]
+Indices = NDArray[np.int64]
+Advance = Callable[[int], None]
+
+_BUILD_BREADTH = 64
+_SEARCH_BREADTH = 24
+_FEWEST_CANDIDATES = 16
+_TRAINING_ROWS = 1 << 16
+_TRAINING_ROWS_PER_CELL = 64
+_ROWS_AT_ONCE = 4096
+_LARGE = 20_000
+_WIDTHS = (64, 96, 128)
+_ENERGY = 0.85
+_SAMPLE = 4096
+_PLAIN_GRAPH = re.compile(r"HNSW\d*(,Flat)?")
+
+logger = logging.getLogger("imagededup")
+
+
+def write_index(index: Any, path: str | PathLike[str]) -> None:  # noqa: ANN401
+    """Write an index; the file is complete or not there.
+
+    Raises:
+        FileOperationError: It cannot be written.
+    """
+    import faiss
+
+    with open_atomically(path, binary=True) as file:
+        writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined, unused-ignore]
+        faiss.write_index(index, writer)
+
+
+def load_index(path: str | PathLike[str], dimension: int, count: int) -> Any:  # noqa: ANN401
+    """Read an index.
+
+    Args:
+        path: A file that `write_index` wrote.
+        dimension: Length of the features that it must hold.
+        count: Number of the rows that it must have been built from.
+
+    Raises:
+        FileOperationError: The file cannot be read.
+        InvalidValueError: It holds no index, or one that does not fit.
+    """
+    import faiss
+
+    name = str(path)
+    try:
+        with Path(path).open("rb") as file:
+            reader = faiss.PyCallbackIOReader(file.read)  # type: ignore[attr-defined, unused-ignore]
+            index = faiss.read_index(reader)
+    except OSError as error:
+        raise FileOperationError(f"cannot read {name!r}: {error.strerror}") from error
+    except RuntimeError as error:
+        raise InvalidValueError(f"{name!r} must be an index of faiss: {_reason(error)}") from error
+    if not isinstance(index, faiss.IndexIDMap):
+        raise InvalidValueError(
+            f"{name!r} must be an IndexIDMap as nn_provider='faiss' writes it, "
+            f"got {type(index).__name__}"
+        )
+    if index.d != dimension:
+        raise InvalidValueError(f"{name!r} must hold features of length {dimension}, got {index.d}")
+    rows = _row_numbers(index)
+    if len(rows) > count or rows.max(initial=-1) >= count:
+        raise InvalidValueError(
+            f"{name!r} must be built from {count} features, got {len(rows)} different ones "
+            f"up to row {rows.max(initial=-1)}"
+        )
+    return index
+
+
+@dataclass(frozen=True, slots=True)
+class FaissSearch:
+    """Proposes the points that an index finds.
+
+    Attributes:
+        queries: n points.
+        index: What is to be written: identifiers and whole features.
+        searched: What is asked, its places are the points' own.
+        project: Makes the vectors that `searched` takes from the points.
+        neighbors: How many to ask for.
+    """
+
+    queries: Points
+    index: Any
+    searched: Any
+    project: Callable[[Features], Features]
+    neighbors: int
+
+    @classmethod
+    def build(
+        cls,
+        queries: Points,
+        targets: Points,
+        neighbors: int,
+        factory: str,
+        parameters: Mapping[str, float],
+        advance: Advance,
+    ) -> "FaissSearch":
+        """Build an index of the targets.
+
+        Raises:
+            InvalidValueError: faiss cannot make the index, or not for this distance.
+        """
+        import faiss
+
+        inner = _empty_index(factory, targets)
+        _set_parameters(inner, parameters)
+        projection = _projection(factory, targets)
+        index = faiss.IndexIDMap(inner)
+        searched, project = inner, _unchanged
+        with one_faiss_thread(), _translated(f"faiss_mode {factory!r}"):
+            if projection is None:
+                _train(inner, targets)
+                _add(inner, targets, _unchanged, advance)
+            else:
+                project = projection.apply
+                searched = _small_graph(inner, projection.width)
+                _add(searched, targets, project, advance)
+                inner.hnsw = searched.hnsw
+                _add(inner.storage, targets, _unchanged, lambda _: None)
+                inner.ntotal = inner.storage.ntotal
+        faiss.copy_array_to_vector(targets.vectors.rows.astype(np.int64), index.id_map)
+        index.ntotal, index.is_trained = inner.ntotal, True
+        return cls(queries, index, searched, project, _asked(searched, neighbors, len(targets)))
+
+    @classmethod
+    def loaded(
+        cls,
+        queries: Points,
+        targets: Points,
+        neighbors: int,
+        index: Any,  # noqa: ANN401
+        parameters: Mapping[str, float],
+    ) -> "FaissSearch":
+        """Take an index that was built from the targets.
+
+        Raises:
+            InvalidValueError: It was built from other features or for another distance.
+        """
+        import faiss
+
+        inner = faiss.downcast_index(index.index)
+        if inner.metric_type != _metric(targets.distance):
+            raise InvalidValueError(f"the index must be built for distance={targets.distance}")
+        if not np.array_equal(_row_numbers(index), targets.vectors.rows):
+            raise InvalidValueError(
+                f"the index must be built from the stored features, {len(targets)} different "
+                f"ones, got one of {index.ntotal} others"
+            )
+        _set_parameters(inner, parameters)
+        asked = _asked(inner, neighbors, len(targets))
+        return cls(queries, index, inner, _unchanged, asked)
+
+    def candidates(self, begin: int, end: int) -> tuple[Indices, Indices]:
+        """Queries, and targets found: int64 of shape (c,) each, by query."""
+        vectors = self.project(self.queries.block(begin, end))
+        with one_faiss_thread(), _translated("nn_provider='faiss'"):
+            _, found = self.searched.search(vectors, self.neighbors)
+        i, rank = np.nonzero(found >= 0)
+        return i + begin, found[i, rank]
+
+
+@dataclass(frozen=True, slots=True)
+class _Projection:
+    """The principal numbers of features."""
+
+    mean: Features
+    directions: Features
+
+    @property
+    def width(self) -> int:
+        return int(self.directions.shape[1])
+
+    def apply(self, vectors: Features) -> Features:
+        return np.ascontiguousarray((vectors - self.mean) @ self.directions)
+
+
+def _projection(factory: str, targets: Points) -> _Projection | None:
+    """The directions in which to choose the links of a graph; None to choose them in all.
+
+    As few as keep most of the variance.
+    """
+    plain = _PLAIN_GRAPH.fullmatch(_spelled(factory)) is not None
+    if not plain or len(targets) < _LARGE or targets.distance is Distance.MANHATTAN:
+        return None
+    sample = targets.sample(_SAMPLE).astype(np.float64)
+    mean = sample.mean(axis=0)
+    variance, directions = np.linalg.eigh(np.cov(sample.T))
+    share = np.cumsum(variance[::-1]) / max(float(variance.sum()), 1e-30)
+    for width in _WIDTHS:
+        if 2 * width <= targets.dimensions and share[width - 1] >= _ENERGY:
+            chosen = directions[:, ::-1][:, :width]
+            return _Projection(mean.astype(np.float32), chosen.astype(np.float32))
+    return None
+
+
+def _small_graph(index: Any, width: int) -> Any:  # noqa: ANN401
+    """A graph of shorter vectors with the settings of another, for Euclidean distances.
+
+    These rank unit vectors as cosines do, and shortened ones better.
+    """
+    import faiss
+
+    small = faiss.IndexHNSWFlat(width, index.hnsw.nb_neighbors(1))
+    small.hnsw.efConstruction = index.hnsw.efConstruction
+    small.hnsw.efSearch = index.hnsw.efSearch
+    return small
+
+
+def _empty_index(factory: str, targets: Points) -> Any:  # noqa: ANN401
+    import faiss
+
+    metric = _metric(targets.distance)
+    with _translated(f"faiss_mode {factory!r}"):
+        index = faiss.index_factory(targets.dimensions, _spelled(factory), metric)
+    if targets.distance is Distance.MANHATTAN and not isinstance(
+        index, faiss.IndexFlat | faiss.IndexHNSWFlat | faiss.IndexIVFFlat
+    ):
+        raise InvalidValueError(
+            "distance 'manhattan' must be used with a faiss_mode that keeps it, such as 'Flat', "
+            f"'HNSW32' or 'IVF256,Flat', got {factory!r}"
+        )
+    if isinstance(index, faiss.IndexHNSW):
+        index.hnsw.efConstruction = _BUILD_BREADTH
+        index.hnsw.efSearch = _SEARCH_BREADTH
+    return index
+
+
+def _set_parameters(index: Any, parameters: Mapping[str, float]) -> None:  # noqa: ANN401
+    """Set what the index has; what it has not is said in the log."""
+    import faiss
+
+    space = faiss.ParameterSpace()
+    for name, value in parameters.items():
+        if isinstance(index, faiss.IndexHNSW) and name == "efConstruction":
+            index.hnsw.efConstruction = int(value)
+            continue
+        graph_of_cells = name == "efSearch" and isinstance(index, faiss.IndexIVF)
+        try:
+            space.set_index_parameter(
+                index, "quantizer_efSearch" if graph_of_cells else name, value
+            )
+        except RuntimeError:
+            logger.warning("%s has no parameter %s, it changes nothing", type(index).__name__, name)
+
+
+def _train(index: Any, targets: Points) -> None:  # noqa: ANN401
+    """Train on a sample where needed."""
+    if not index.is_trained:
+        cells = getattr(index, "nlist", 0)
+        index.train(targets.sample(max(_TRAINING_ROWS, _TRAINING_ROWS_PER_CELL * cells)))
+
+
+def _add(
+    index: Any,  # noqa: ANN401
+    targets: Points,
+    project: Callable[[Features], Features],
+    advance: Advance,
+) -> None:
+    for begin in range(0, len(targets), _ROWS_AT_ONCE):
+        block = targets.block(begin, begin + _ROWS_AT_ONCE)
+        index.add(project(block))
+        advance(len(block))
+
+
+def _asked(index: Any, neighbors: int, targets: int) -> int:  # noqa: ANN401
+    """How many candidates to ask for: all that a graph meets, as they are ranked anew."""
+    import faiss
+
+    breadth = index.hnsw.efSearch if isinstance(index, faiss.IndexHNSW) else 2 * neighbors
+    return max(min(max(breadth, neighbors, _FEWEST_CANDIDATES), targets), 1)
+
+
+def _metric(distance: Distance) -> int:
+    import faiss
+
+    if distance is Distance.COSINE:
+        return int(faiss.METRIC_INNER_PRODUCT)
+    if distance is Distance.MANHATTAN:
+        return int(faiss.METRIC_L1)
+    return int(faiss.METRIC_L2)
+
+
+def _row_numbers(index: Any) -> Indices:  # noqa: ANN401
+    import faiss
+
+    rows: Indices = faiss.vector_to_array(index.id_map)
+    return rows
+
+
+def _spelled(factory: str) -> str:
+    return factory.replace("HSNW", "HNSW")
+
+
+def _unchanged(vectors: Features) -> Features:
+    return vectors
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn an error of faiss into one that says what was asked."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise InvalidValueError(f"{what} must be what faiss can do: {_reason(error)}") from error
+
+
+def _reason(error: RuntimeError) -> str:
+    """The sentence within an error of faiss, without the place in its source."""
+    return str(error).rsplit(": ", 1)[-1].strip()
