@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError, ModelError, UnreadableImageError
+from imagededup.fastdup import extract as extraction
 from imagededup.fastdup.config import configure
 from imagededup.fastdup.extract import crop, extract_features
 from imagededup.fastdup.parameters import BoundingBox
@@ -63,9 +64,9 @@ def images_decoded(monkeypatch):
     """Count which images are opened from now on."""
 
     opened = []
-    load = extract_module.load_image
+    load = extraction.load_image
     monkeypatch.setattr(
-        extract_module,
+        extraction,
         "load_image",
         lambda path, *rest: (opened.append(path), load(path, *rest))[1],
     )
@@ -299,7 +300,7 @@ def test_a_file_that_is_no_model_is_an_error(images, tmp_path):
 # Kills itself at the n-th write to the journal, or at the n-th step of the end of the work.
 KILLED = """
 import os, signal, sys
-from imagededup.fastdup import extract as extract_module
+from imagededup.fastdup import extract as extraction
 from imagededup.fastdup.store import journal
 from imagededup.fastdup.config import configure
 from imagededup.fastdup.store.work_dir import WorkDir
