@@ -329,15 +329,15 @@ if point == "torn":  # half of the line is written
     journal.Progressed.add = lambda self, entry, add=journal.Progressed.add: (
         os.kill(os.getpid(), signal.SIGKILL) if calls == int(number) else add(self, entry))
 if point == "table":
-    extract.write_rows = killing(extract.write_rows)
+    extraction.write_rows = killing(extraction.write_rows)
 if point == "record":
-    extract.FeatureRecord.write = killing(extract.FeatureRecord.write)
+    extraction.FeatureRecord.write = killing(extraction.FeatureRecord.write)
 if point == "config":
     WorkDir.write_config = killing(WorkDir.write_config)
 if point == "model":
-    extract.load_model = killing(extract.load_model)
+    extraction.load_model = killing(extraction.load_model)
 
-extract.extract_features(configure(images, work_dir=folder, num_threads=2), WorkDir(folder))
+extraction.extract_features(configure(images, work_dir=folder, num_threads=2), WorkDir(folder))
 """
 
 
