@@ -35,7 +35,14 @@ EXPORTS = {
         "save_binary_feature",
     ],
     "imagededup.methods": ["AHash", "CNN", "DHash", "PHash", "WHash"],
+    "imagededup.plots": [
+        "plot_clusters",
+        "plot_duplicates",
+        "plot_precision_recall",
+        "plot_similarity_histogram",
+    ],
     "imagededup.utils": [
+        "CustomModel",
         "plot_clusters",
         "plot_duplicates",
         "plot_precision_recall",

@@ -42,7 +42,7 @@ def duplicates(
     """Draw an image with its duplicates.
 
     \b
-    Example:
+    Examples:
       imagededup plot duplicates photos found.json a.jpg --output a.png
     """
     from imagededup.evaluation import load_retrieved_map
@@ -62,7 +62,7 @@ def clusters(
     """Draw the largest clusters, one in a row.
 
     \b
-    Example:
+    Examples:
       imagededup plot clusters photos found.json --output clusters.png
     """
     from imagededup.evaluation import load_retrieved_map
@@ -88,7 +88,7 @@ def precision_recall(
     """Draw precision over recall for one or several results with scores.
 
     \b
-    Example:
+    Examples:
       imagededup plot precision-recall truth.json phash.json cnn.json --output curves.png
     """
     from imagededup.evaluation import (
@@ -119,7 +119,7 @@ def histogram(
     """Draw how often each score occurs, with a threshold.
 
     \b
-    Example:
+    Examples:
       imagededup find photos --method cnn --threshold 0.5 --scores --output found.json
       imagededup plot histogram found.json --threshold 0.9 --output scores.png
     """

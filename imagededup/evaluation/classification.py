@@ -51,7 +51,7 @@ def class_metrics(counts: PairCounts) -> dict[str, NDArray[np.float64] | NDArray
         'precision', 'recall' and 'f1-score', float64 of shape (2,), and 'support', how many pairs
         there are of each class, int64 of shape (2,).
 
-    Example:
+    Examples:
         >>> class_metrics(PairCounts(3, 1, 0, 6))["precision"].tolist()
         [1.0, 0.75]
     """
@@ -69,7 +69,7 @@ def class_metrics(counts: PairCounts) -> dict[str, NDArray[np.float64] | NDArray
 def divide(part: NDArray[np.generic], whole: NDArray[np.generic]) -> NDArray[np.float64]:
     """Quotients elementwise; 0 where the whole is 0.
 
-    Example:
+    Examples:
         >>> divide(np.array([1, 0]), np.array([2, 0])).tolist()
         [0.5, 0.0]
     """

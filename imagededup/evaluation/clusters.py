@@ -54,7 +54,7 @@ def cluster_metrics(ground_truth_map: AnyMap, retrieved_map: AnyMap) -> ClusterM
         InvalidTypeError: An argument has a wrong type.
         InvalidMapError: The maps cannot be evaluated, as in `evaluate`.
 
-    Example:
+    Examples:
         >>> truth = {"a": ["b"], "b": ["a"], "c": []}
         >>> metrics = cluster_metrics(truth, {"a": ["b", "c"], "b": [], "c": []})
         >>> round(metrics.pairwise_precision, 3), metrics.pairwise_recall

@@ -39,7 +39,7 @@ def precision_recall_curve(
         InvalidMapError: The maps cannot be evaluated (as in `evaluate`), the ground truth has no
             duplicates, or the retrieved map no scores.
 
-    Example:
+    Examples:
         >>> truth = {"a": ["b"], "b": ["a"], "c": []}
         >>> retrieved = {"a": [("b", 2), ("c", 7)], "b": [("a", 2)], "c": [("a", 7)]}
         >>> curve = precision_recall_curve(truth, retrieved)
@@ -80,7 +80,7 @@ def micro_average_precision(
     Returns:
         0 to 1.
 
-    Example:
+    Examples:
         >>> truth = {"a": ["b"], "b": ["a"], "c": []}
         >>> retrieved = {"a": [("b", 7), ("c", 2)], "b": [("a", 7)], "c": [("a", 2)]}
         >>> micro_average_precision(truth, retrieved)
@@ -116,7 +116,7 @@ def recall_at_precision(
     Returns:
         0 to 1; 0 if no threshold reaches the precision.
 
-    Example:
+    Examples:
         >>> truth = {"a": ["b"], "b": ["a"], "c": []}
         >>> retrieved = {"a": [("b", 2), ("c", 7)], "b": [("a", 2)], "c": [("a", 7)]}
         >>> recall_at_precision(truth, retrieved, precision=0.9)

@@ -11,7 +11,7 @@ class InvalidMapError(InvalidValueError, AssertionError):
     It is an `AssertionError` too, for programs that expect one of a ground truth that is not
     symmetric.
 
-    Example:
+    Examples:
         >>> issubclass(InvalidMapError, ValueError) and issubclass(InvalidMapError, AssertionError)
         True
     """

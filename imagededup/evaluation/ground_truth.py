@@ -60,7 +60,7 @@ def load_ground_truth(
         InvalidMapError: An image is given as a duplicate of itself, or a map in a JSON file is not
             complete.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder) / "pairs.csv"
@@ -93,7 +93,7 @@ def load_retrieved_map(path: str | PathLike[str]) -> dict[str, list[Any]]:
         InvalidTypeError: `path` is not a path.
         InvalidValueError: There is no such file, or it does not hold a JSON object of lists.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder) / "duplicates.json"

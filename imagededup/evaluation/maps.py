@@ -79,7 +79,7 @@ def read_retrieved(
 def list_first(offenders: Iterable[str]) -> str:
     """How many there are, and the first few.
 
-    Example:
+    Examples:
         >>> list_first(["'a.jpg'", "'b.jpg'"])
         "2, first 'a.jpg', 'b.jpg'"
     """

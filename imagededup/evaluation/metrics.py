@@ -63,7 +63,7 @@ def evaluate(
             itself, the ground truth is not symmetric, or the scores are ambiguous. The error names
             the first offenders and their number; it is a `ValueError` and an `AssertionError`.
 
-    Example:
+    Examples:
         >>> truth = {"a.jpg": ["b.jpg"], "b.jpg": ["a.jpg"], "c.jpg": []}
         >>> retrieved = {"a.jpg": ["c.jpg", "b.jpg"], "b.jpg": ["a.jpg"], "c.jpg": ["a.jpg"]}
         >>> metrics = evaluate(truth, retrieved)

@@ -62,7 +62,7 @@ def average_precision(hits: RankedHits) -> Values:
         0 to 1, of shape (n,); 1 where nothing is relevant and nothing was retrieved, 0 where
         nothing is relevant and something was.
 
-    Example:
+    Examples:
         Ranks 1 and 3 hold two of four relevant items: (1/1 + 2/3) / 4.
 
         >>> hit = np.array([True, False, True])
@@ -89,7 +89,7 @@ def ndcg(hits: RankedHits) -> Values:
     Returns:
         0 to 1, of shape (n,); for images without relevant items as in `average_precision`.
 
-    Example:
+    Examples:
         One hit at rank 1, of ten relevant items.
 
         >>> one = np.array([1])
@@ -112,7 +112,7 @@ def jaccard(hits: RankedHits) -> Values:
     Returns:
         0 to 1, of shape (n,); for images without relevant items as in `average_precision`.
 
-    Example:
+    Examples:
         Two hits among three retrieved items, of four relevant ones.
 
         >>> hit = np.array([True, False, True])

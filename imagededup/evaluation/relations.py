@@ -90,7 +90,7 @@ class Relation:
 def in_sorted(values: Indices, ascending: Indices) -> NDArray[np.bool_]:
     """Whether each value is among ascending ones.
 
-    Example:
+    Examples:
         >>> in_sorted(np.array([3, 5]), np.array([1, 3, 9])).tolist()
         [True, False]
     """

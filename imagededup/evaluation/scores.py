@@ -33,7 +33,7 @@ def read_scores(name: str, given: Sequence[Any], score_name: ScoreName) -> Score
         InvalidTypeError: A score is not a real number.
         InvalidMapError: A score is not finite, or 'auto' cannot decide.
 
-    Example:
+    Examples:
         >>> read_scores("retrieved_map", [3, 0], ScoreName.AUTO).descending
         False
     """

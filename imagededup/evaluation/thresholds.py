@@ -103,7 +103,7 @@ def best_threshold(
         InvalidMapError: The ground truth cannot be evaluated (as in `evaluate`), has no duplicates,
             or is of other images.
 
-    Example:
+    Examples:
         >>> from imagededup.methods import PHash
         >>> hashes = {"a": "00000000000000ff", "b": "000000000000007f", "c": "0000000000000007"}
         >>> truth = {"a": ["b"], "b": ["a"], "c": []}

@@ -168,7 +168,7 @@ def configure(
         InvalidTypeError: A parameter has a wrong type.
         InvalidValueError: A parameter has a value that is not allowed.
 
-    Example:
+    Examples:
         >>> configure("photos", threshold=0.9, turi_param="nnmodel=1").nnmodel.value
         'ball_tree'
     """

@@ -44,7 +44,7 @@ class CNN(Encoder[Descriptor]):
             absent.
         ModelError: The model cannot be loaded.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> encoder = CNN()
         >>> encoder.encode_image(image_array=np.zeros((200, 300, 3), np.uint8)).shape
@@ -110,7 +110,7 @@ class CNN(Encoder[Descriptor]):
             ModelError: The model fails, or returns something else than descriptors.
             FileOperationError: The result cannot be written to `outfile`.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> north, almost = np.array([0.0, 1.0]), np.array([0.1, 1.0])
             >>> CNN().find_duplicates(encoding_map={"a.jpg": north, "b.jpg": almost})

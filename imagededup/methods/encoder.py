@@ -212,9 +212,9 @@ class Encoder(ABC, Generic[Code]):
             names=queries.names,
             matches=matches,
             score_name=self.score_name,
-            root=queries.folder.root if queries.folder else None,
+            folder=queries.folder,
             reference_names=references.names if references else None,
-            reference_root=references.folder.root if references and references.folder else None,
+            reference_folder=references.folder if references else None,
             failures=failures,
         )
 

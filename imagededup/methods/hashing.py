@@ -75,7 +75,7 @@ class Hashing(Encoder[str]):
             InvalidValueError: An argument has a value that is not allowed.
             FileOperationError: The result cannot be written to `outfile`.
 
-        Example:
+        Examples:
             >>> hashes = {"a.jpg": "9fee256239984d71", "b.jpg": "9fee256239984d70"}
             >>> PHash().find_duplicates(encoding_map=hashes, scores=True)
             {'a.jpg': [('b.jpg', 1)], 'b.jpg': [('a.jpg', 1)]}
@@ -132,7 +132,7 @@ class Hashing(Encoder[str]):
             InvalidValueError: An argument has a value that is not allowed.
             FileOperationError: The result cannot be written to `outfile`.
 
-        Example:
+        Examples:
             >>> hashes = {"1.jpg": "00000000000000ff", "2.jpg": "000000000000000f"}
             >>> PHash().find_duplicates_to_remove(encoding_map=hashes)
             ['2.jpg']
@@ -165,7 +165,7 @@ class Hashing(Encoder[str]):
         It gives the dictionary, the list to remove, clusters and CSV, and stays small where many
         images are identical. Arguments and errors as in `find_duplicates`.
 
-        Example:
+        Examples:
             >>> hashes = {"a.jpg": "00000000000000ff", "b.jpg": "000000000000000f"}
             >>> PHash().search(encoding_map=hashes).clusters()
             [Cluster(representative='a.jpg', members=('a.jpg', 'b.jpg'))]
@@ -186,7 +186,7 @@ class Hashing(Encoder[str]):
     def hamming_distance(hash1: str, hash2: str) -> int:
         """The number of bits in which two hashes differ.
 
-        Example:
+        Examples:
             >>> PHash.hamming_distance("9fee256239984d71", "9fee256239984d70")
             1
         """
@@ -236,7 +236,7 @@ class PHash(Hashing):
     where a coefficient is at least the median of the 63 that follow the first
     (http://www.hackerfactor.com/blog/index.php?/archives/432-Looks-Like-It.html).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> PHash().encode_image(image_array=np.arange(64 * 64).reshape(64, 64))
         '80783f771f791e60'

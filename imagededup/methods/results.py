@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.images.folders import Failure
+from imagededup.images.folders import Failure, ImageFolder
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
 from imagededup.search.matches import Matches, connected_components
 from imagededup.utils.files import write_csv
@@ -42,7 +42,7 @@ def clusters_of(duplicate_map: Mapping[str, Sequence[Any]]) -> list[Cluster]:
     Returns:
         Clusters of two images or more, sorted by their first name, which represents them.
 
-    Example:
+    Examples:
         >>> clusters_of({"a": ["b"], "b": ["a"], "c": []})
         [Cluster(representative='a', members=('a', 'b'))]
     """
@@ -88,19 +88,29 @@ class Duplicates:
         names: The images that were compared, sorted.
         matches: Which of them match.
         score_name: What the scores are: 'distance' or 'similarity'.
-        root: The folder of the images, where there is one.
+        folder: The folder of the images, where there is one.
         reference_names: The images of the reference collection, sorted, where there is one.
-        reference_root: Its folder, where there is one.
+        reference_folder: Its folder, where there is one.
         failures: Files that could not be read.
     """
 
     names: list[str]
     matches: Matches
     score_name: str
-    root: Path | None = None
+    folder: ImageFolder | None = None
     reference_names: list[str] | None = None
-    reference_root: Path | None = None
+    reference_folder: ImageFolder | None = None
     failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path | None:
+        """The path of the folder of the images, where there is one."""
+        return self.folder.root if self.folder else None
+
+    @property
+    def reference_root(self) -> Path | None:
+        """The path of the folder of the reference collection, where there is one."""
+        return self.reference_folder.root if self.reference_folder else None
 
     def to_dict(self, scores: bool = False) -> DuplicateMap:
         """All images with the list of their duplicates, best first, then by name.

@@ -56,7 +56,7 @@ def plot_precision_recall(
             or `outfile` cannot be written.
         FileOperationError: Writing `outfile` failed.
 
-    Example:
+    Examples:
         >>> figure = plot_precision_recall({"PHash": ([1.0, 0.9], [0.5, 0.8], [2, 10])})
         >>> figure.legends[0].get_texts()[0].get_text()
         'PHash: best F1 0.847 at threshold 10'
@@ -100,7 +100,7 @@ def plot_similarity_histogram(
             does not exist, or `outfile` cannot be written.
         FileOperationError: Writing `outfile` failed.
 
-    Example:
+    Examples:
         >>> figure = plot_similarity_histogram([0.2, 0.5, 0.7, 0.95], threshold=0.9)
         >>> [text.get_text() for text in figure.legends[0].get_texts()]
         ['within, 0.9 or more: 1 of 4 (25.0 %)', 'outside, less than 0.9: 3 of 4 (75.0 %)']

@@ -51,7 +51,7 @@ def plot_duplicates(
             it, or `outfile` cannot be written.
         FileOperationError: Writing `outfile` failed.
 
-    Example:
+    Examples:
         >>> figure = plot_duplicates(
         ...     "examples/photos", {"temple.jpg": [("temple_copy.jpg", 0)]}, "temple.jpg"
         ... )
@@ -99,7 +99,7 @@ def plot_clusters(
             number is out of range, or `outfile` cannot be written.
         FileOperationError: Writing `outfile` failed.
 
-    Example:
+    Examples:
         >>> figure = plot_clusters("examples/photos", [["temple.jpg", "temple_copy.jpg"]])
         >>> [axes.get_title() for axes in figure.axes]
         ['temple.jpg', 'temple_copy.jpg']

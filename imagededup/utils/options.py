@@ -17,7 +17,7 @@ def check_option(name: str, value: object, options: type[Option]) -> Option:
         InvalidTypeError: Not a str.
         InvalidValueError: None of the options.
 
-    Example:
+    Examples:
         >>> class Size(StrEnum):
         ...     SMALL = "small"
         ...     LARGE = "large"

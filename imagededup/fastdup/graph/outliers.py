@@ -29,7 +29,7 @@ def find_outliers(
         The images, their nearest neighbours and the similarities, of shape (m,) each, by
         similarity, then by image.
 
-    Example:
+    Examples:
         >>> near = Neighbors(np.array([[1], [0], [1], [0]]), np.float32([[0.9], [0.9], [0.5], [0]]))
         >>> [column.tolist() for column in find_outliers(near, 0.25)]
         [[3], [0], [0.0]]

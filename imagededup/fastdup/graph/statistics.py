@@ -66,7 +66,7 @@ def analyze_graph(
         run_pagerank: Whether to compute the PageRank.
         run_degree: Whether to compute the degrees.
 
-    Example:
+    Examples:
         >>> graph = analyze_graph(4, np.array([0, 2]), np.array([2, 0]))
         >>> graph.component_id.tolist(), graph.in_degree.tolist()
         ([0, 1, 0, 2], [1, 0, 1, 0])
@@ -120,7 +120,7 @@ def component_sizes(component_id: Indices) -> tuple[Indices, Indices]:
     Args:
         component_id: Component of every node, int64 of shape (n,).
 
-    Example:
+    Examples:
         >>> [column.tolist() for column in component_sizes(np.array([0, 1, 1, 2]))]
         [[1, 0, 2], [2, 1, 1]]
     """
@@ -142,7 +142,7 @@ def degree_distribution(
         The degrees that occur, ascending; how many nodes have each as in-degree; and as
         out-degree.
 
-    Example:
+    Examples:
         >>> columns = degree_distribution(np.array([0, 2, 0]), np.array([1, 0, 1]))
         >>> [column.tolist() for column in columns]
         [[0, 1, 2], [2, 0, 1], [1, 2, 0]]

@@ -52,7 +52,7 @@ def load_binary_feature(filename: str | PathLike[str], mmap: bool = False) -> Fe
         InvalidTypeError: `filename` is not a path.
         InvalidValueError: A file is missing or broken, or the two do not fit.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     save_binary_feature(folder, ["a.jpg", "b.jpg"], np.eye(2, 576))

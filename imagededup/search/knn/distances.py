@@ -43,7 +43,7 @@ def similarity_of(distance_values: NDArray[np.floating], distance: Distance) -> 
         distance_values: Floats of any shape, 0 or more.
         distance: What they are.
 
-    Example:
+    Examples:
         >>> similarity_of(np.array([0.0, 3.0]), Distance.EUCLIDEAN).tolist()
         [1.0, 0.25]
     """
