@@ -1,0 +1,169 @@
+"""The first groups of a result as HTML with thumbnails, which notebooks show."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagededup.images.decode import Pixels
+from imagededup.plots.pictures import pictures
+from imagededup.utils.text import counted, shown
+
+if TYPE_CHECKING:
+    from imagededup.images.folders import ImageFolder
+    from imagededup.methods.results import Duplicates
+
+__all__ = ["groups_html"]
+
+_WIDTH, _HEIGHT = 128, 96
+_QUALITY = 80
+_NO_FILE = "no file is known"
+
+_CELL = f"display:inline-block;vertical-align:top;width:{_WIDTH}px;margin:4px 8px 4px 0"
+_LINE = "overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:11px"
+_BOX = (
+    f"box-sizing:border-box;width:{_WIDTH}px;height:{_HEIGHT}px;padding:6px;overflow:hidden;"
+    "border:1px dashed gray;font-size:11px;overflow-wrap:anywhere"
+)
+_IMAGE = f"display:block;max-width:{_WIDTH}px;max-height:{_HEIGHT}px"
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """An image to show: its name, its file where one is known, and what stands below."""
+
+    name: str
+    path: Path | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The members to show, the one that the others duplicate first, and how many there are."""
+
+    members: list[_Member]
+    size: int
+
+
+def groups_html(duplicates: "Duplicates", most_groups: int = 5, most_members: int = 6) -> str:
+    """Draw the first groups of duplicates, one a row, with thumbnails that the text contains.
+
+    Within one collection a group is a cluster, its representative first; with a reference
+    collection it is an image followed by its duplicates there, best first. A file that cannot be
+    read is a box that says why. There is no script, and nothing is loaded from elsewhere.
+
+    Args:
+        duplicates: What a search found.
+        most_groups: How many groups to draw at most; a note says how many are left out.
+        most_members: How many images of a group to draw at most; a note says the same of them.
+
+    Returns:
+        One HTML element, with its styles.
+    """
+    images = counted(len(duplicates.names), "image")
+    if duplicates.reference_names is None:
+        clusters = duplicates.clusters()
+        total = len(clusters)
+        groups = [
+            _cluster_group(duplicates, cluster.representative, cluster.members, most_members)
+            for cluster in clusters[:most_groups]
+        ]
+        heading = f"{images}, {counted(total, 'group')} of duplicates"
+    else:
+        total = int(duplicates.matches.has_match().sum())
+        groups = list(islice(_query_groups(duplicates, most_members), most_groups))
+        others = counted(len(duplicates.reference_names), "image")
+        heading = f"{images}, {total:,} of them with duplicates among {others}"
+    if duplicates.failures:
+        heading += f"; {counted(len(duplicates.failures), 'file')} could not be read"
+    rows = "".join(_rows(groups))
+    left_out = total - len(groups)
+    note = f"<div>{counted(left_out, 'more group')} not shown</div>" if left_out else ""
+    return f"<div><div><b>{heading}</b></div>{rows}{note}</div>"
+
+
+def _cluster_group(
+    duplicates: "Duplicates", representative: str, names: tuple[str, ...], most: int
+) -> _Group:
+    from imagededup.methods.results import Cluster
+
+    others = [name for name in names[:most] if name != representative][: max(0, most - 1)]
+    shown_part = Cluster(representative, (representative, *others))
+    scores = duplicates.scores_to_representatives([shown_part])
+    members = [
+        _Member(
+            name,
+            _path(duplicates.folder, name),
+            duplicates.describe_score(scores[name]) if name in scores else "",
+        )
+        for name in shown_part.members
+    ]
+    return _Group(members, len(names))
+
+
+def _query_groups(duplicates: "Duplicates", most: int) -> Iterator[_Group]:
+    """Images that have duplicates in the reference collection, in the order of their names."""
+    references = duplicates.reference_names or []
+    for block in duplicates.matches.pair_blocks():
+        images, begins = np.unique(block.left, return_index=True)
+        bounds = [*begins.tolist(), len(block)]
+        for image, begin, end in zip(images.tolist(), bounds[:-1], bounds[1:], strict=True):
+            name = duplicates.names[image]
+            part = slice(begin, min(end, begin + max(0, most - 1)))
+            columns = block.right[part].tolist(), block.score[part].tolist()
+            found = [
+                _Member(
+                    references[item],
+                    _path(duplicates.reference_folder, references[item]),
+                    duplicates.describe_score(score),
+                )
+                for item, score in zip(*columns, strict=True)
+            ]
+            original = _Member(name, _path(duplicates.folder, name))
+            yield _Group([original, *found], 1 + end - begin)
+
+
+def _path(folder: "ImageFolder | None", name: str) -> Path | None:
+    return None if folder is None else folder.path(name)
+
+
+def _rows(groups: list[_Group]) -> Iterator[str]:
+    """A row of cells for each group; the images of all groups are decoded together."""
+    known = [(m.name, m.path) for group in groups for m in group.members if m.path is not None]
+    decoded = iter(pictures(known))
+    for group in groups:
+        cells = [
+            _cell(member, _NO_FILE if member.path is None else next(decoded).pixels)
+            for member in group.members
+        ]
+        more = group.size - len(group.members)
+        note = f"<span>+{more:,} more</span>" if more else ""
+        yield f'<div style="white-space:normal">{"".join(cells)}{note}</div>'
+
+
+def _cell(member: _Member, pixels: Pixels | str) -> str:
+    name = escape(shown(member.name))
+    if isinstance(pixels, str):
+        picture = f'<div style="{_BOX}">{escape(shown(pixels))}</div>'
+    else:
+        picture = f'<img style="{_IMAGE}" alt="{name}" src="{_data_uri(pixels)}">'
+    note = f'<div style="{_LINE}">{escape(member.note)}</div>' if member.note else ""
+    title = f'<div style="{_LINE}" title="{name}">{name}</div>'
+    return f'<div style="{_CELL}">{picture}{title}{note}</div>'
+
+
+def _data_uri(pixels: Pixels) -> str:
+    """A JPEG of at most 128 x 96 pixels, within the address."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((_WIDTH, _HEIGHT), Image.Resampling.LANCZOS)
+    file = BytesIO()
+    image.save(file, "JPEG", quality=_QUALITY)
+    return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode('ascii')}"
