@@ -14,7 +14,7 @@ from PIL import features
 
 from tests.conftest import photograph
 
-__all__ = ["IS_ROOT", "make_broken_files", "make_good_files", "make_special_files"]
+__all__ = ["IS_ROOT", "make_broken_files", "make_good_files", "make_special_files", "png"]
 
 IS_ROOT = getattr(os, "geteuid", lambda: 0)() == 0  # then permissions restrict nothing
 _ENDINGS = {
@@ -164,7 +164,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">L", len(content)) + kind + content + struct.pack(">L", checksum)
 
 
-def _png(width: int, height: int, data: bytes, depth: int = 8, colour: int = 2) -> bytes:
+def png(width: int, height: int, data: bytes, depth: int = 8, colour: int = 2) -> bytes:
     header = struct.pack(">LLBBBBB", width, height, depth, colour, 0, 0, 0)
     body = _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
@@ -172,19 +172,19 @@ def _png(width: int, height: int, data: bytes, depth: int = 8, colour: int = 2) 
 
 def _broken_png() -> Iterator[tuple[str, bytes]]:
     row = zlib.compress(bytes(3 * 4 + 1) * 4)
-    good = _png(4, 4, row)
+    good = png(4, 4, row)
     yield "header_only.png", good[:33]
     yield "without_pixels.png", good[:33] + _chunk(b"IEND", b"")
-    yield "no_width.png", _png(0, 4, row)
-    yield "no_height.png", _png(4, 0, row)
-    yield "bomb.png", _png(50_000, 50_000, row)
-    yield "largest_size.png", _png(2**31 - 1, 2**31 - 1, row)
-    yield "wrong_depth.png", _png(4, 4, row, depth=7)
-    yield "wrong_colour_type.png", _png(4, 4, row, colour=5)
+    yield "no_width.png", png(0, 4, row)
+    yield "no_height.png", png(4, 0, row)
+    yield "bomb.png", png(50_000, 50_000, row)
+    yield "largest_size.png", png(2**31 - 1, 2**31 - 1, row)
+    yield "wrong_depth.png", png(4, 4, row, depth=7)
+    yield "wrong_colour_type.png", png(4, 4, row, colour=5)
     yield "wrong_checksum.png", good[:29] + b"\0\0\0\0" + good[33:]
-    yield "damaged_pixels.png", _png(4, 4, row[:4] + b"\xff\xff\xff" + row[7:])
-    yield "pixels_not_compressed.png", _png(4, 4, bytes(52))
-    yield "too_few_pixels.png", _png(400, 400, row)
+    yield "damaged_pixels.png", png(4, 4, row[:4] + b"\xff\xff\xff" + row[7:])
+    yield "pixels_not_compressed.png", png(4, 4, bytes(52))
+    yield "too_few_pixels.png", png(400, 400, row)
     yield "line_ends_converted.png", _image("PNG").replace(b"\r\n", b"\n")
     text = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80 * 2**20)))
     yield "text_bomb.png", good[:33] + text + good[33:]

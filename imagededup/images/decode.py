@@ -35,7 +35,7 @@ _TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,8 @@ def load_image(path: str | PathLike[str], reduction: Reduction | None = None) ->
     Raises:
         UnreadableImageError: The file cannot be decoded; the message says why.
     """
-    with _opened(path) as (image, file):
-        return _decode(image, file, reduction)
+    with opened(path) as (image, file):
+        return decode(image, file, reduction)
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -84,7 +84,7 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
     Raises:
         UnreadableImageError: The file is not an image.
     """
-    with _opened(path) as (image, _):
+    with opened(path) as (image, _):
         return image.size
 
 
@@ -114,7 +114,7 @@ def check_array(array: object) -> Pixels:
 
 
 @contextmanager
-def _opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, BinaryIO]]:
+def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """The image, its pixels not yet decoded, and its file; every error becomes a reason."""
     try:
         _check_regular_file(Path(path))
@@ -143,7 +143,7 @@ def _check_regular_file(path: Path) -> None:
         raise UnreadableImageError("empty file")
 
 
-def _decode(image: Image.Image, file: BinaryIO, reduction: Reduction | None) -> Pixels:
+def decode(image: Image.Image, file: BinaryIO, reduction: Reduction | None) -> Pixels:
     if image.format == "EPS":  # Pillow would run Ghostscript
         raise UnreadableImageError("PostScript is a program, not an image")
     factor = 1 if reduction is None else reduction.factor(image.size)
@@ -154,11 +154,11 @@ def _decode(image: Image.Image, file: BinaryIO, reduction: Reduction | None) -> 
         pixels = _decode_with_pillow(image, factor, image.mode)
     if pixels.size == 0:
         raise UnreadableImageError("image without pixels")
-    transposition = _transposition(image)
-    return pixels if transposition is None else _transpose(pixels, transposition)
+    turn = transposition(image)
+    return pixels if turn is None else _transpose(pixels, turn)
 
 
-def _transposition(image: Image.Image) -> Image.Transpose | None:
+def transposition(image: Image.Image) -> Image.Transpose | None:
     """What turns a decoded image upright; Pillow has done so itself with a TIFF."""
     try:
         return _TRANSPOSITIONS.get(image.getexif().get(_EXIF_ORIENTATION, 1))
@@ -189,7 +189,7 @@ def _decode_with_pillow(image: Image.Image, factor: int, mode: str) -> Pixels:
     if factor > 1:  # no effect on formats other than JPEG
         image.draft(mode, (image.width // factor, image.height // factor))
     image.load()
-    if image.mode in _DEEP_MODES:
+    if image.mode in DEEP_MODES:
         return _with_channels(_to_8_bits(_deep_values(image)))
     if image.mode in ("1", "L"):
         return _with_channels(np.asarray(image.convert("L")))
