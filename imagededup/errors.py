@@ -5,6 +5,7 @@ __all__ = [
     "ImageDedupError",
     "InvalidTypeError",
     "InvalidValueError",
+    "MissingPackageError",
     "ModelError",
     "UnreadableImageError",
 ]
@@ -28,6 +29,10 @@ class FileOperationError(ImageDedupError, OSError):
 
 class ModelError(ImageDedupError, ValueError):
     """A model cannot be loaded, or does not return what it should."""
+
+
+class MissingPackageError(ImageDedupError, ImportError):
+    """A package is not installed that this function needs; the message names it."""
 
 
 class UnreadableImageError(ImageDedupError):

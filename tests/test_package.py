@@ -9,7 +9,16 @@ import pytest
 import imagededup
 
 EXPORTS = {
-    "imagededup": ["__version__"],
+    "imagededup": [
+        "AHash",
+        "CNN",
+        "DHash",
+        "Duplicates",
+        "PHash",
+        "WHash",
+        "__version__",
+        "fastdup",
+    ],
     "imagededup.evaluation": [
         "ClusterMetrics",
         "InvalidMapError",
@@ -34,7 +43,7 @@ EXPORTS = {
         "run",
         "save_binary_feature",
     ],
-    "imagededup.methods": ["AHash", "CNN", "DHash", "PHash", "WHash"],
+    "imagededup.methods": ["AHash", "CNN", "DHash", "Duplicates", "PHash", "WHash"],
     "imagededup.plots": [
         "plot_clusters",
         "plot_duplicates",

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.images.decode import Pixels
-from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
-from imagededup.methods.keep import KeepType
-from imagededup.methods.results import DuplicateMap, Duplicates
+from imagededup.methods.encoder import CodeArray, Encoder, SearchRequest
+from imagededup.methods.plain import has_structure
+from imagededup.methods.search_options import SearchNames
 from imagededup.models import CustomModel, OnnxModel
 from imagededup.models.describe import describer
 from imagededup.models.session import Device
@@ -52,7 +52,21 @@ class CNN(Encoder[Descriptor]):
     """
 
     score_name = "similarity"
-    threshold_name = "min_similarity_threshold"
+    _search_names = SearchNames(
+        threshold="min_similarity_threshold",
+        default=0.9,
+        texts={
+            "threshold": "Smallest cosine similarity of duplicates, -1.0 to 1.0.",
+            "encoding_map": "Descriptors by name, as `encode_images` returns them: arrays of shape "
+            "(1, d) or (d,), lists or tensors, of any length other than zero.",
+            "search_method": "'exact' finds every pair; 'ivf' and 'hnsw' may miss a few of a "
+            "thousand; 'auto' takes 'exact' up to about 316,000 images, then 'ivf', "
+            "which is faster there.",
+            "num_dist_workers": "Number of threads that search; also called num_sim_workers.",
+        },
+        order=("recursive", "num_enc_workers", "num_dist_workers", "search_method", "against"),
+        other_names={"num_sim_workers": "num_dist_workers"},
+    )
 
     def __init__(
         self,
@@ -64,153 +78,23 @@ class CNN(Encoder[Descriptor]):
         super().__init__(verbose)
         _check_dim(dim, model_config)
         self._dim = dim
-        self._describer = describer(model_config, check_option("device", device, Device))
+        self._model_config = model_config
+        self._device = check_option("device", device, Device)
+        self._describer = describer(model_config, self._device)
         self._reduction = self._describer.reduction
         self._files_per_task = self._describer.batch_size
 
-    def find_duplicates(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Descriptor] | None = None,
-        min_similarity_threshold: float = 0.9,
-        scores: bool = False,
-        outfile: PathType | None = None,
-        search_method: str = "auto",
-        recursive: bool = False,
-        num_enc_workers: int | None = None,
-        num_dist_workers: int | None = None,
-        against: PathType | Mapping[str, Descriptor] | None = None,
-    ) -> DuplicateMap:
-        """Find the duplicates of every image.
-
-        Args:
-            image_dir: Folder of the images. Either this or `encoding_map` must be given.
-            encoding_map: Descriptors by name, as `encode_images` returns them: arrays of shape
-                (1, d) or (d,), of any length other than zero.
-            min_similarity_threshold: Smallest cosine similarity of duplicates, -1.0 to 1.0.
-            scores: Whether to return the similarities as well.
-            outfile: JSON file to write the result to.
-            search_method: 'exact' finds every pair; 'ivf' and 'hnsw' may miss a few of a thousand;
-                'auto' takes 'exact' up to a measured size, then 'ivf', which is faster there.
-            recursive: Whether to take the images of the folders within as well.
-            num_enc_workers: Number of threads that encode; None takes all cores, 0 and 1 mean no
-                parallelism.
-            num_dist_workers: The same for the search.
-            against: A folder or descriptors by name of other images. Then the duplicates among
-                them are found, and images of the collection are not compared with each other.
-
-        Returns:
-            For every image, sorted by name, the names of its duplicates, most similar first, then
-            by name; with `scores` tuples of name and cosine similarity (float). An image that
-            cannot be read has no entry.
-
-        Raises:
-            InvalidTypeError: An argument has a wrong type.
-            InvalidValueError: An argument has a value that is not allowed.
-            ModelError: The model fails, or returns something else than descriptors.
-            FileOperationError: The result cannot be written to `outfile`.
-
-        Examples:
-            >>> import numpy as np
-            >>> north, almost = np.array([0.0, 1.0]), np.array([0.1, 1.0])
-            >>> CNN().find_duplicates(encoding_map={"a.jpg": north, "b.jpg": almost})
-            {'a.jpg': ['b.jpg'], 'b.jpg': ['a.jpg']}
-        """
-        request = SearchRequest(
-            image_dir,
-            encoding_map,
-            against,
-            min_similarity_threshold,
-            search_method,
-            recursive,
-            num_enc_workers,
-            num_dist_workers,
-        )
-        return self._find_duplicates(request, scores, outfile)
-
-    def find_duplicates_to_remove(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Descriptor] | None = None,
-        min_similarity_threshold: float = 0.9,
-        outfile: PathType | None = None,
-        search_method: str = "auto",
-        recursive: bool = False,
-        num_enc_workers: int | None = None,
-        num_dist_workers: int | None = None,
-        against: PathType | Mapping[str, Descriptor] | None = None,
-        keep: KeepType = "first",
-    ) -> list[str]:
-        """List the images to remove so that no two of the others are duplicates.
-
-        Nothing is removed. The images are walked in the order of preference: an image that is still
-        there stays, and its duplicates go. Every image that goes has a duplicate that stays.
-
-        Args:
-            image_dir: As in `find_duplicates`, like the other arguments that are not named here.
-            encoding_map: Descriptors by name.
-            min_similarity_threshold: Smallest cosine similarity of duplicates, -1.0 to 1.0.
-            outfile: JSON file to write the list to.
-            search_method: 'auto', 'exact', 'hnsw' or 'ivf'.
-            recursive: Whether to take the images of the folders within as well.
-            num_enc_workers: Number of threads that encode.
-            num_dist_workers: Number of threads that search.
-            against: Other images, which all stay: every image that has a duplicate there goes.
-            keep: The order of preference: 'first' (by name), 'largest_resolution',
-                'largest_file', 'oldest' (equals by name), or a function of the path (of the name
-                with `encoding_map`) whose largest value is preferred.
-
-        Returns:
-            The names, sorted.
-
-        Raises:
-            InvalidTypeError: An argument has a wrong type.
-            InvalidValueError: An argument has a value that is not allowed.
-            ModelError: The model fails, or returns something else than descriptors.
-            FileOperationError: The result cannot be written to `outfile`.
-        """
-        request = SearchRequest(
-            image_dir,
-            encoding_map,
-            against,
-            min_similarity_threshold,
-            search_method,
-            recursive,
-            num_enc_workers,
-            num_dist_workers,
-        )
-        return self._find_duplicates_to_remove(request, keep, outfile)
-
-    def search(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Descriptor] | None = None,
-        min_similarity_threshold: float = 0.9,
-        search_method: str = "auto",
-        recursive: bool = False,
-        num_enc_workers: int | None = None,
-        num_dist_workers: int | None = None,
-        against: PathType | Mapping[str, Descriptor] | None = None,
-    ) -> Duplicates:
-        """Find duplicates and return them in the form that everything else is made from.
-
-        It gives the dictionary, the list to remove, clusters and CSV, and stays small where many
-        images are identical. Arguments and errors as in `find_duplicates`.
-        """
-        request = SearchRequest(
-            image_dir,
-            encoding_map,
-            against,
-            min_similarity_threshold,
-            search_method,
-            recursive,
-            num_enc_workers,
-            num_dist_workers,
-        )
-        return self._find(request)
-
     def _prepare(self, pixels: Pixels) -> NDArray[Any]:
         return self._describer.prepare(pixels)
+
+    def _has_structure(self, pixels: Pixels, prepared: NDArray[Any]) -> bool:  # noqa: ARG002
+        return has_structure(pixels)
+
+    def _settings(self) -> list[str]:
+        settings = super()._settings()
+        settings += [] if self._model_config is None else [f"model_config={self._model_config!r}"]
+        settings += [] if self._dim is None else [f"dim={self._dim}"]
+        return settings + ([] if self._device is Device.AUTO else [f"device={str(self._device)!r}"])
 
     def _encode_batch(self, prepared: Sequence[NDArray[Any]]) -> CodeArray:
         if not prepared:
@@ -283,7 +167,11 @@ def _check_dim(dim: object, model_config: object) -> None:
         raise InvalidValueError(f"dim must be one of {_EMBEDDED_DIMENSIONS}, got {dim}")
 
 
-def _check_row(name: str, key: str, value: object) -> NDArray[np.float32]:
+def _check_row(name: str, key: str, value: object) -> NDArray[np.generic]:
+    if hasattr(value, "detach"):  # a tensor of torch, on whatever device
+        value = value.detach().cpu().numpy()
+    if isinstance(value, list | tuple):
+        value = np.array(value)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
         given = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
         raise InvalidTypeError(f"{name} must hold arrays of numbers, got {given} for {key!r}")

@@ -1,73 +1,45 @@
 """The interface that all encoders share.
 
-An encoder says how pixels become codes, how users see codes, and how codes are searched. Listing
-and decoding of files, validation, reports of what was left out and the results are here, once.
+An encoder says how pixels become codes, how users see codes, and how codes are searched. Validation
+of arguments, reports of what was left out and the public methods are here, once.
 """
 
 import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
 
-import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, check_array, load_image
 from imagededup.images.folders import Failure, ImageFolder, list_folder
+from imagededup.methods.encoding import CodeArray, EncodedImages, encode_folder
 from imagededup.methods.keep import KeepType, check_keep
+from imagededup.methods.plain import join_plain
 from imagededup.methods.results import DuplicateMap, Duplicates
+from imagededup.methods.search_options import (
+    NamedOptions,
+    PathType,
+    SearchNames,
+    SearchRequest,
+    named,
+)
 from imagededup.search.matches import Matches
 from imagededup.utils.files import check_output, write_json
-from imagededup.utils.parallel import check_workers, ordered_map
-from imagededup.utils.progress import Progress
+from imagededup.utils.parallel import check_workers
 from imagededup.utils.text import counted, shown
 
-__all__ = ["CodeArray", "EncodedImages", "Encoder", "PathType", "SearchRequest"]
+__all__ = ["CodeArray", "Encoder", "PathType", "SearchRequest"]
 
 logger = logging.getLogger("imagededup")
 
 Code = TypeVar("Code")
-CodeArray = NDArray[Any]
-PathType = str | PathLike[str]
 
 _MOST_LISTED = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedImages:
-    """Images with their codes.
-
-    Attributes:
-        names: Sorted, one a row of `codes`.
-        codes: One row an image.
-        folder: The folder they come from, where there is one.
-        failures: Files that could not be read.
-    """
-
-    names: list[str]
-    codes: CodeArray
-    folder: ImageFolder | None = None
-    failures: list[Failure] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class SearchRequest:
-    """The arguments that every search for duplicates takes, as the user gave them."""
-
-    image_dir: PathType | None
-    encoding_map: Mapping[str, Any] | None
-    against: PathType | Mapping[str, Any] | None
-    threshold: Any
-    search_method: str
-    recursive: bool
-    num_enc_workers: int | None
-    num_dist_workers: int | None
 
 
 class Encoder(ABC, Generic[Code]):
@@ -83,11 +55,23 @@ class Encoder(ABC, Generic[Code]):
     threshold_name: ClassVar[str]
     """The argument of the search methods that is the threshold of the score."""
 
+    _search_names: ClassVar[SearchNames]
     _reduction: Reduction | None
     _files_per_task: int = 4
 
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
+        """Name the threshold in the searches of a kind of encoder."""
+        super().__init_subclass__(**options)
+        if "_search_names" in vars(cls):
+            cls.threshold_name = cls._search_names.threshold
+            for method in ("find_duplicates", "find_duplicates_to_remove", "search"):
+                setattr(cls, method, named(getattr(Encoder, method), cls._search_names))
+
     def __init__(self, verbose: bool = True) -> None:
         self.verbose = verbose
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._settings())})"
 
     def encode_image(
         self, image_file: PathType | None = None, image_array: NDArray[Any] | None = None
@@ -140,13 +124,178 @@ class Encoder(ABC, Generic[Code]):
             InvalidValueError: The folder does not exist, cannot be read or holds no file.
         """
         workers = check_workers("num_enc_workers", num_enc_workers)
-        collection = self._encode_folder(list_folder(image_dir, recursive), workers)
-        _report(collection.failures)
-        return dict(zip(collection.names, self._to_user(collection.codes), strict=True))
+        encoded = self._encode_folder(list_folder(image_dir, recursive), workers)
+        _report(encoded.failures)
+        return dict(zip(encoded.names, self._to_user(encoded.codes), strict=True))
+
+    @overload
+    def find_duplicates(
+        self,
+        image_dir: PathType | None = None,
+        encoding_map: Mapping[str, Any] | None = None,
+        threshold: float = ...,
+        *,
+        scores: Literal[True],
+        outfile: PathType | Literal[False] | None = None,
+        **options: Unpack[NamedOptions],
+    ) -> dict[str, list[tuple[str, Any]]]: ...
+
+    @overload
+    def find_duplicates(
+        self,
+        image_dir: PathType | None = None,
+        encoding_map: Mapping[str, Any] | None = None,
+        threshold: float = ...,
+        scores: Literal[False] = False,
+        outfile: PathType | Literal[False] | None = None,
+        **options: Unpack[NamedOptions],
+    ) -> dict[str, list[str]]: ...
+
+    @overload
+    def find_duplicates(
+        self,
+        image_dir: PathType | None = None,
+        encoding_map: Mapping[str, Any] | None = None,
+        threshold: float = ...,
+        scores: bool = False,
+        outfile: PathType | Literal[False] | None = None,
+        **options: Unpack[NamedOptions],
+    ) -> DuplicateMap: ...
+
+    def find_duplicates(
+        self,
+        image_dir: PathType | None = None,
+        encoding_map: Mapping[str, Any] | None = None,
+        threshold: float | None = None,
+        scores: bool = False,
+        outfile: PathType | Literal[False] | None = None,
+        **options: Unpack[NamedOptions],
+    ) -> DuplicateMap:
+        """Find the duplicates of every image.
+
+        An image without structure, such as one of a single colour, is a duplicate of those with
+        exactly the same pixels only, alpha included: its code would be arbitrary. With an encoding
+        map the pixels are not known, and codes alone decide.
+
+        The dictionary holds every pair twice. Where thousands of images are identical, `search` is
+        the way that stays linear.
+
+        Args:
+            image_dir: Folder of the images. Either this or `encoding_map` must be given.
+            encoding_map: Codes by name, as `encode_images` returns them.
+            threshold: Limit of the score of duplicates.
+            scores: Whether to return the scores as well.
+            outfile: JSON file to write the result to.
+            search_method: How to search.
+            recursive: Whether to take the images of the folders within as well.
+            num_enc_workers: Number of threads that encode; None takes all cores, 0 and 1 mean no
+                parallelism.
+            num_dist_workers: The same for the search.
+            against: A folder or codes by name of other images. Then the duplicates among them are
+                found, and images of the collection are not compared with each other.
+
+        Returns:
+            For every image, sorted by name, the names of its duplicates, best first, then by name;
+            with `scores` tuples of name and score. An image that cannot be read has no entry.
+
+        Raises:
+            InvalidTypeError: An argument has a wrong type.
+            InvalidValueError: An argument has a value that is not allowed.
+            ModelError: A model fails, or returns something else than descriptors.
+            FileOperationError: The result cannot be written to `outfile`.
+
+        Examples:
+            >>> from imagededup.methods import PHash
+            >>> hashes = {"a.jpg": "9fee256239984d71", "b.jpg": "9fee256239984d70"}
+            >>> PHash().find_duplicates(encoding_map=hashes, scores=True)
+            {'a.jpg': [('b.jpg', 1)], 'b.jpg': [('a.jpg', 1)]}
+        """
+        path = _check_outfile(outfile)
+        request = SearchRequest.of(image_dir, encoding_map, threshold, options)
+        result = self._find(request).to_dict(scores)
+        if path is not None:
+            write_json(path, result)
+        return result
+
+    def find_duplicates_to_remove(
+        self,
+        image_dir: PathType | None = None,
+        encoding_map: Mapping[str, Any] | None = None,
+        threshold: float | None = None,
+        outfile: PathType | Literal[False] | None = None,
+        *,
+        keep: KeepType = "first",
+        **options: Unpack[NamedOptions],
+    ) -> list[str]:
+        """List the images to remove so that no two of the others are duplicates.
+
+        Nothing is removed. The images are walked in the order of preference: an image that is still
+        there stays, and its duplicates go. Every image that goes has a duplicate that stays.
+
+        Args:
+            image_dir: As in `find_duplicates`, like the other arguments that are not named here.
+            encoding_map: Codes by name.
+            threshold: Limit of the score of duplicates.
+            outfile: JSON file to write the list to.
+            search_method: How to search.
+            recursive: Whether to take the images of the folders within as well.
+            num_enc_workers: Number of threads that encode.
+            num_dist_workers: Number of threads that search.
+            against: Other images, which all stay: every image that has a duplicate there goes.
+            keep: The order of preference: 'first' (by name), 'largest_resolution',
+                'largest_file', 'oldest' (equals by name), or a function of the path (of the name
+                with `encoding_map`) whose largest value is preferred.
+
+        Returns:
+            The names, sorted.
+
+        Raises:
+            InvalidTypeError: An argument has a wrong type.
+            InvalidValueError: An argument has a value that is not allowed.
+            ModelError: A model fails, or returns something else than descriptors.
+            FileOperationError: The result cannot be written to `outfile`.
+
+        Examples:
+            >>> from imagededup.methods import PHash
+            >>> hashes = {"1.jpg": "00000000000000ff", "2.jpg": "000000000000000f"}
+            >>> PHash().find_duplicates_to_remove(encoding_map=hashes)
+            ['2.jpg']
+        """
+        path = _check_outfile(outfile)
+        rule = check_keep(keep)
+        request = SearchRequest.of(image_dir, encoding_map, threshold, options)
+        result = self._find(request).to_remove(rule)
+        if path is not None:
+            write_json(path, result)
+        return result
+
+    def search(
+        self,
+        image_dir: PathType | None = None,
+        encoding_map: Mapping[str, Any] | None = None,
+        threshold: float | None = None,
+        **options: Unpack[NamedOptions],
+    ) -> Duplicates:
+        """Find duplicates and return them in the form that everything else is made from.
+
+        It gives the dictionary, the list to remove, groups and CSV, and stays small where many
+        images are identical. Arguments and errors as in `find_duplicates`.
+
+        Examples:
+            >>> from imagededup.methods import PHash
+            >>> hashes = {"a.jpg": "00000000000000ff", "b.jpg": "000000000000000f"}
+            >>> PHash().search(encoding_map=hashes).clusters()
+            [Cluster(representative='a.jpg', members=('a.jpg', 'b.jpg'))]
+        """
+        return self._find(SearchRequest.of(image_dir, encoding_map, threshold, options))
 
     @abstractmethod
     def _prepare(self, pixels: Pixels) -> Any:  # noqa: ANN401
         """What of an image is kept until its batch is encoded: small, of a fixed shape."""
+
+    @abstractmethod
+    def _has_structure(self, pixels: Pixels, prepared: Any) -> bool:  # noqa: ANN401
+        """Whether the code of an image says anything."""
 
     @abstractmethod
     def _encode_batch(self, prepared: Sequence[Any]) -> CodeArray:
@@ -173,24 +322,9 @@ class Encoder(ABC, Generic[Code]):
     ) -> Matches:
         """Pairs of codes within the threshold."""
 
-    def _find_duplicates(
-        self, request: SearchRequest, scores: bool, outfile: PathType | None
-    ) -> DuplicateMap:
-        path = None if outfile is None else check_output(outfile)
-        result = self._find(request).to_dict(scores)
-        if path is not None:
-            write_json(path, result)
-        return result
-
-    def _find_duplicates_to_remove(
-        self, request: SearchRequest, keep: KeepType, outfile: PathType | None
-    ) -> list[str]:
-        path = None if outfile is None else check_output(outfile)
-        rule = check_keep(keep)
-        result = self._find(request).to_remove(rule)
-        if path is not None:
-            write_json(path, result)
-        return result
+    def _settings(self) -> list[str]:
+        """The arguments of the constructor that are not the defaults, as they are written."""
+        return [] if self.verbose else ["verbose=False"]
 
     def _find(self, request: SearchRequest) -> Duplicates:
         """Check the arguments, encode what has to be encoded, and search."""
@@ -199,18 +333,12 @@ class Encoder(ABC, Generic[Code]):
             raise InvalidValueError("exactly one of image_dir and encoding_map must be given")
         encoding_workers = check_workers("num_enc_workers", request.num_enc_workers)
         workers = check_workers("num_dist_workers", request.num_dist_workers)
-        queries, references = self._collections(request, encoding_workers)
+        queries, references = self._encoded(request, encoding_workers)
         failures = queries.failures + (references.failures if references else [])
         _report(failures)
-        for collection in (queries, references):
-            if collection is not None:
-                self._check_codes(collection.names, collection.codes)
-        matches = self._match(
-            queries.codes, references.codes if references else None, request, workers
-        )
         return Duplicates(
             names=queries.names,
-            matches=matches,
+            matches=self._matches(queries, references, request, workers),
             score_name=self.score_name,
             folder=queries.folder,
             reference_names=references.names if references else None,
@@ -218,7 +346,26 @@ class Encoder(ABC, Generic[Code]):
             failures=failures,
         )
 
-    def _collections(
+    def _matches(
+        self,
+        queries: EncodedImages,
+        references: EncodedImages | None,
+        request: SearchRequest,
+        workers: int,
+    ) -> Matches:
+        """Match images with structure by their codes, the others by their pixels."""
+        for images in (queries, references):
+            if images is not None:
+                self._check_codes(images.names, images.codes)
+        found = self._match(
+            queries.structured_codes(),
+            references.structured_codes() if references else None,
+            request,
+            workers,
+        )
+        return join_plain(found, queries, references)
+
+    def _encoded(
         self, request: SearchRequest, workers: int
     ) -> tuple[EncodedImages, EncodedImages | None]:
         """The images that are searched, and those that they are compared with."""
@@ -253,34 +400,7 @@ class Encoder(ABC, Generic[Code]):
         return EncodedImages(keys, self._from_user(name, encoding_map, keys))
 
     def _encode_folder(self, folder: ImageFolder, workers: int) -> EncodedImages:
-        tasks = [
-            folder.names[begin : begin + self._files_per_task]
-            for begin in range(0, len(folder.names), self._files_per_task)
-        ]
-        names: list[str] = []
-        failures = list(folder.failures)
-        codes = self._encode_batch([])
-        with Progress(len(folder.names), "Encoding", "images", self.verbose) as progress:
-            encoded = ordered_map(partial(self._encode_files, folder), tasks, workers)
-            for part, task in zip(encoded, tasks, strict=True):
-                if part.names and not names:  # room for all; memory is taken as it is filled
-                    codes = np.empty((len(folder.names), *part.codes.shape[1:]), part.codes.dtype)
-                if part.names:
-                    codes[len(names) : len(names) + len(part.names)] = part.codes
-                names += part.names
-                failures += part.failures
-                progress.advance(len(task))
-        return EncodedImages(names, codes[: len(names)], folder, failures)
-
-    def _encode_files(self, folder: ImageFolder, names: list[str]) -> EncodedImages:
-        encoded, prepared, failures = [], [], []
-        for name in names:
-            try:
-                prepared.append(self._prepare(load_image(folder.path(name), self._reduction)))
-                encoded.append(name)
-            except UnreadableImageError as error:
-                failures.append(Failure(name, str(error)))
-        return EncodedImages(encoded, self._encode_batch(prepared), folder, failures)
+        return encode_folder(self, folder, self._reduction, self._files_per_task, workers)
 
     def _encode_pixels(self, pixels: Pixels) -> Code:
         return self._to_user(self._encode_batch([self._prepare(pixels)]))[0]
@@ -293,6 +413,10 @@ def _check_file(image_file: object) -> Path:
     if not os.path.lexists(path):
         raise InvalidValueError(f"image_file must exist, got {str(path)!r}")
     return path
+
+
+def _check_outfile(outfile: PathType | Literal[False] | None) -> Path | None:
+    return None if outfile is None or outfile is False else check_output(outfile)
 
 
 def _report(failures: Sequence[Failure]) -> None:

@@ -4,16 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import InvalidValueError
+from imagededup.errors import InvalidValueError, MissingPackageError
 from imagededup.images.folders import Failure, ImageFolder
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
 from imagededup.search.matches import Matches, connected_components
 from imagededup.utils.files import write_csv
+from imagededup.utils.text import counted
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Cluster", "DuplicateMap", "Duplicates", "Removal", "clusters_of"]
 
@@ -77,7 +81,7 @@ class Removal:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Duplicates:
     """The duplicates of a collection, or the images of it that duplicate a reference collection.
 
@@ -112,21 +116,69 @@ class Duplicates:
         """The path of the folder of the reference collection, where there is one."""
         return self.reference_folder.root if self.reference_folder else None
 
+    def __len__(self) -> int:
+        """The number of groups; with a reference collection that of images with a duplicate."""
+        matched = self._matched()
+        if self.reference_names is not None:
+            return len(matched)
+        return len(np.unique(self.matches.components()[matched]))
+
+    def __iter__(self) -> Iterator[Cluster]:
+        """The groups, as `clusters` gives them.
+
+        With a reference collection a group is an image, as the representative, with its duplicates
+        of the reference collection as the members, best first.
+        """
+        if self.reference_names is None:
+            yield from self.clusters()
+            return
+        for name, duplicates in self._matched_rows():
+            yield Cluster(name, tuple(duplicates))
+
+    def __repr__(self) -> str:
+        images = counted(len(self.names), "image")
+        if self.reference_names is None:
+            return f"Duplicates({images}, {counted(len(self), 'group')}, by {self.score_name})"
+        others = counted(len(self.reference_names), "other")
+        return f"Duplicates({images}, {len(self):,} among {others}, by {self.score_name})"
+
+    def _repr_html_(self) -> str:
+        """The first groups with thumbnails, for notebooks."""
+        from imagededup.plots.notebook import groups_html
+
+        return groups_html(self)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """`rows` as a table with the columns image, duplicate and the name of the score.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingPackageError("to_pandas needs pandas: pip install pandas") from error
+        names, others = np.array(self.names, object), np.array(self._others(), object)
+        tables = [
+            pandas.DataFrame(
+                {
+                    "image": names[block.left],
+                    "duplicate": others[block.right],
+                    self.score_name: block.score,
+                }
+            )
+            for block in self.matches.pair_blocks(both_directions=False)
+        ]
+        return pandas.concat(tables, ignore_index=True)
+
     def to_dict(self, scores: bool = False) -> DuplicateMap:
         """All images with the list of their duplicates, best first, then by name.
 
         Args:
             scores: Whether an entry is `(name, score)` instead of a name.
         """
-        others = np.array(self._others(), dtype=object)
         result: DuplicateMap = {name: [] for name in self.names}
-        for block in self.matches.pair_blocks():
-            found = others[block.right].tolist()
-            entries = list(zip(found, block.score.tolist(), strict=True)) if scores else found
-            images, begins = np.unique(block.left, return_index=True)
-            bounds = [*begins.tolist(), len(entries)]
-            for image, begin, end in zip(images.tolist(), bounds[:-1], bounds[1:], strict=True):
-                result[self.names[image]] = entries[begin:end]
+        result.update(self._matched_rows(scores))
         return result
 
     def to_remove(self, keep: KeepType = "first") -> list[str]:
@@ -213,6 +265,17 @@ class Duplicates:
         """A score as people read it: `distance 3`, `similarity 0.987`."""
         digits = f"{score:.3f}" if self.matches.descending else f"{score:g}"
         return f"{self.score_name} {digits}"
+
+    def _matched_rows(self, scores: bool = False) -> Iterator[tuple[str, list[Any]]]:
+        """Images that have duplicates, with these."""
+        others = np.array(self._others(), dtype=object)
+        for block in self.matches.pair_blocks():
+            found = others[block.right].tolist()
+            entries = list(zip(found, block.score.tolist(), strict=True)) if scores else found
+            images, begins = np.unique(block.left, return_index=True)
+            bounds = [*begins.tolist(), len(entries)]
+            for image, begin, end in zip(images.tolist(), bounds[:-1], bounds[1:], strict=True):
+                yield self.names[image], entries[begin:end]
 
     def _others(self) -> list[str]:
         return self.names if self.reference_names is None else self.reference_names

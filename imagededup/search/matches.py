@@ -63,7 +63,7 @@ def each_once(found: list[Pairs], targets: int, symmetric: bool) -> Pairs:
     return Pairs(left[kept], right[kept], pairs.score[kept])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Matches:
     """Which items of a collection match each other, or items of a reference collection.
 
@@ -82,6 +82,17 @@ class Matches:
     pairs: Pairs
     identical: float
     descending: bool
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same items match with the same scores, however groups are numbered."""
+        if not isinstance(other, Matches):
+            return NotImplemented
+        if (self.reference_groups is None) != (other.reference_groups is None):
+            return False
+        pairs = zip(self._numbered_by_item(), other._numbered_by_item(), strict=True)
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def links(self) -> Pairs:
         """Every group with every group that it matches, itself included, in both directions."""
@@ -172,6 +183,19 @@ class Matches:
         walk = np.argsort(first)
         kept = independent_groups(groups[walk], start, links.right[by_group])
         return order[first[walk][kept]]
+
+    def _numbered_by_item(self) -> tuple[Indices, Indices, Indices, Scores]:
+        """Groups numbered by their first items, and the pairs between them, sorted."""
+        others = self.groups[:0] if self.reference_groups is None else self.reference_groups
+        every = np.concatenate([self.groups, others])
+        groups, first, number = np.unique(every, return_index=True, return_inverse=True)
+        rank = np.argsort(np.argsort(first))
+        left = rank[np.searchsorted(groups, self.pairs.left)]
+        right = rank[np.searchsorted(groups, self.pairs.right)]
+        if self.reference_groups is None:
+            left, right = np.minimum(left, right), np.maximum(left, right)
+        order = np.lexsort((right, left))
+        return rank[number], left[order], right[order], self.pairs.score[order]
 
     def components(self) -> Indices:
         """The connected component of every item of one collection, int64 of shape (n,)."""

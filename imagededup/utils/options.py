@@ -1,11 +1,11 @@
-"""Options that are given as words."""
+"""Options that are words, and switches."""
 
 from enum import StrEnum
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["check_option"]
+__all__ = ["check_bool", "check_option"]
 
 Option = TypeVar("Option", bound=StrEnum)
 
@@ -31,3 +31,14 @@ def check_option(name: str, value: object, options: type[Option]) -> Option:
     except ValueError:
         words = ", ".join(repr(option.value) for option in options)
         raise InvalidValueError(f"{name} must be one of {words}, got {value!r}") from None
+
+
+def check_bool(name: str, value: object) -> bool:
+    """True or False and nothing else.
+
+    Raises:
+        InvalidTypeError: Something else.
+    """
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"{name} must be a bool, got {value!r}")
+    return value
