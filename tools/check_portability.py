@@ -72,7 +72,7 @@ def main() -> None:
     photographs = sorted(arguments.photographs.iterdir())[: arguments.count]
     lowest = compare(photographs)
     print(f"lowest cosine of {len(photographs)} descriptors on {_PROCESSOR}: {lowest:.6f}")
-    if lowest < _LEAST_COSINE:
+    if not lowest >= _LEAST_COSINE:  # so that NaN fails, too
         sys.exit(1)
 
 
