@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from io import BytesIO
 from itertools import islice
@@ -17,7 +17,7 @@ from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
     from imagededup.images.folders import ImageFolder
-    from imagededup.methods.results import Duplicates
+    from imagededup.methods.results import Cluster, Duplicates
 
 __all__ = ["groups_html"]
 
@@ -71,8 +71,7 @@ def groups_html(duplicates: "Duplicates", most_groups: int = 5, most_members: in
         clusters = duplicates.clusters()
         total = len(clusters)
         groups = [
-            _cluster_group(duplicates, cluster.representative, cluster.members, most_members)
-            for cluster in clusters[:most_groups]
+            _cluster_group(duplicates, cluster, most_members) for cluster in clusters[:most_groups]
         ]
         heading = f"{images}, {counted(total, 'group')} of duplicates"
     else:
@@ -88,13 +87,10 @@ def groups_html(duplicates: "Duplicates", most_groups: int = 5, most_members: in
     return f"<div><div><b>{heading}</b></div>{rows}{note}</div>"
 
 
-def _cluster_group(
-    duplicates: "Duplicates", representative: str, names: tuple[str, ...], most: int
-) -> _Group:
-    from imagededup.methods.results import Cluster
-
-    others = [name for name in names[:most] if name != representative][: max(0, most - 1)]
-    shown_part = Cluster(representative, (representative, *others))
+def _cluster_group(duplicates: "Duplicates", cluster: "Cluster", most: int) -> _Group:
+    first, names = cluster.representative, cluster.members
+    others = [name for name in names[:most] if name != first][: max(0, most - 1)]
+    shown_part = replace(cluster, members=(first, *others))
     scores = duplicates.scores_to_representatives([shown_part])
     members = [
         _Member(

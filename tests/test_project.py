@@ -1,0 +1,72 @@
+"""What surrounds the package: its metadata, README.md and the documentation."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+LINKS = re.compile(r"\]\((?!https?:)([^)]+)\)")
+
+
+def metadata(repository):
+    """The metadata of the package with a public address of the repository."""
+    configuration = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    configuration["tool"]["hatch"]["metadata"]["hooks"]["custom"]["repository"] = repository
+    return ProjectMetadata(str(CHECKOUT), PluginManager(), configuration).core
+
+
+class TestPackageIndex:
+    def test_without_a_public_address_no_link_leads_nowhere(self):
+        core = metadata("")
+        assert core.urls == {}
+        assert LINKS.findall(core.readme) == []
+        assert "The documentation has guides" in core.readme
+        assert core.readme_content_type == "text/markdown"
+
+    def test_with_one_every_link_is_absolute(self):
+        core = metadata("https://example.org/owner/name/")
+        assert (
+            core.urls["Documentation"] == "https://example.org/owner/name/blob/HEAD/docs/index.md"
+        )
+        assert LINKS.findall(core.readme) == []
+        found = re.findall(r"\]\((https://example.org/[^)]+)\)", core.readme)
+        assert len(found) == len(LINKS.findall(README))
+        assert "https://example.org/owner/name/raw/HEAD/docs/images/groups.jpg" in found
+
+    def test_the_address_is_none_or_a_real_one(self):
+        address = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]["repository"]
+        assert address == "" or re.fullmatch(r"https://(?!example)\S+[^/]", address)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_to_files(page):
+    text = (CHECKOUT / page).read_text(encoding="utf-8")
+    targets = [link.partition("#")[0] for link in LINKS.findall(text)]
+    assert [target for target in targets if not (CHECKOUT / target).exists()] == []
+
+
+def test_anchors_of_the_readme_are_headings():
+    for link in LINKS.findall(README):
+        page, _, anchor = link.partition("#")
+        if anchor:
+            lines = (CHECKOUT / page).read_text(encoding="utf-8").splitlines()
+            headings = [line.lstrip("# ").lower() for line in lines if line.startswith("#")]
+            assert anchor in [re.sub(r"[^\w -]", "", text).replace(" ", "-") for text in headings]
+
+
+def test_a_release_of_a_tool_cannot_change_the_checks():
+    tools = PYPROJECT["project"]["optional-dependencies"]["dev"]
+    assert [tool for tool in tools if not re.search(r",<\d", tool)] == []
+
+
+@pytest.mark.parametrize("recall", ["0.905", "0.802", "0.988", "0.908"])
+def test_the_readme_quotes_what_was_measured(recall):
+    measured = (CHECKOUT / "docs" / "which_method.md").read_text(encoding="utf-8")
+    assert f"| {recall} |" in measured
+    assert f"{float(recall):.1%}".replace("%", " %") in README
