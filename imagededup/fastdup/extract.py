@@ -1,29 +1,28 @@
 """From images to stored features, in bounded memory, in a run that can be killed at any moment."""
 
 import logging
+import os
 import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import (
-    FileOperationError,
-    InvalidValueError,
-    UnreadableImageError,
-)
+from imagededup.errors import InvalidValueError, UnreadableImageError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.listing import Listing, list_images
 from imagededup.fastdup.model import ExtractionModel, load_model
 from imagededup.fastdup.parameters import BoundingBox
-from imagededup.fastdup.store.binary_features import NAMES_HEADER
+from imagededup.fastdup.same_files import is_among
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
-from imagededup.fastdup.store.journal import Entry, Journal, Progressed
-from imagededup.fastdup.store.shards import BAD_HEADER
-from imagededup.fastdup.store.tables import write_rows
+from imagededup.fastdup.store.finish import finished, images_of, name_features
+from imagededup.fastdup.store.journal import Entry, ImageEntry, Journal
+from imagededup.fastdup.store.previous import Origins, Previous, find_origins, find_previous
+from imagededup.fastdup.store.shards import find_shards, identities
+from imagededup.fastdup.store.states import MadeBy
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 from imagededup.images.decode import Pixels, load_image
 from imagededup.utils.parallel import ordered_map
@@ -58,15 +57,19 @@ class _Batch:
     entry: Entry
 
 
-def extract_features(config: RunConfig, work_dir: WorkDir) -> ExtractionResult:
+def extract_features(
+    config: RunConfig, work_dir: WorkDir, stored: Collection[str] = ()
+) -> ExtractionResult:
     """Describe the images of a run and store the descriptors.
 
-    What an earlier run has extracted is kept, if it took the same images and parameters and they
-    have not changed since. The caller holds the lock of the folder.
+    What earlier runs have extracted with the same model and bounding box is taken over, for every
+    image whose file has not changed since; the rest is described. The caller holds the lock of the
+    folder.
 
     Args:
         config: Says which images, which model and where the results go.
         work_dir: The work folder.
+        stored: Images that are left out, whatever name the listing has for their files.
 
     Raises:
         InvalidValueError: There are no images, CUDA is asked for and absent, the work folder is a
@@ -75,17 +78,15 @@ def extract_features(config: RunConfig, work_dir: WorkDir) -> ExtractionResult:
         FileOperationError: The results cannot be written.
     """
     work_dir.create()
-    listing = _slice(_listed(config, work_dir), config)
+    listing = _without(_slice(_listed(config, work_dir), config), stored)
     model = load_model(config.model_path, config.device)
     if config.run_mode is RunMode.SCORE_IMAGES:
         work_dir.check_model(model.name, model.dimension)
-    plan = _plan(config, model, listing)
     files = work_dir.feature_files(stem_of(config))
-    record = _finished(files, plan, listing, model.describer.batch_size)
-    if record is None:
-        record = _extract(files, plan, listing, model, config)
-    else:
-        logger.info("the features of these images are in %s already", files.data)
+    shards = find_shards(work_dir.folder) if files.data.stem == "features" else []
+    work = _Extraction(config, model, listing, files, _plan(config, model, listing, shards))
+    others = shards or ([work_dir.feature_files()] if "features_" in files.data.stem else [])
+    record = work.run(find_previous(files, work.made_by, others))
     if config.run_mode is not RunMode.SCORE_IMAGES:  # the folder stays what it is
         work_dir.write_config(config, model.name, model.dimension)
     _print_counts(record, files)
@@ -128,7 +129,20 @@ def _slice(listing: Listing, config: RunConfig) -> Listing:
     return listing.slice(begin, end)
 
 
-def _plan(config: RunConfig, model: ExtractionModel, listing: Listing) -> FeatureRecord:
+def _without(listing: Listing, stored: Collection[str]) -> Listing:
+    """Leave out the files that are stored ones."""
+    is_stored = is_among(list(listing.paths()), stored)
+    if not is_stored.any():
+        return listing
+    names = list(compress(listing.names, ~is_stored))
+    count = counted(len(listing) - len(names), "image")
+    logger.warning("%s of input_dir are files that are stored already, and left out", count)
+    return replace(listing, names=names)
+
+
+def _plan(
+    config: RunConfig, model: ExtractionModel, listing: Listing, shards: Sequence[FeatureFiles]
+) -> FeatureRecord:
     return FeatureRecord(
         model=model.name,
         dimension=model.dimension,
@@ -138,80 +152,93 @@ def _plan(config: RunConfig, model: ExtractionModel, listing: Listing) -> Featur
         listing=listing.whole_digest,
         root=listing.root,
         bounding_box=str(config.bounding_box or ""),
+        shards=identities(shards),
     )
 
 
-def _finished(
-    files: FeatureFiles, plan: FeatureRecord, listing: Listing, batch_size: int
-) -> FeatureRecord | None:
-    """The record of an earlier extraction of the same images, if it is complete."""
-    if not (files.data.exists() and files.names.exists() and files.bad.exists()):
-        return None
-    record = FeatureRecord.read(files.record)
-    if record is None or files.journal.exists() or record.extraction() != plan.extraction():
-        return None
-    if files.data.stat().st_size != record.good * record.dimension * 4:
-        return None
-    progressed = Progressed()
-    for begin in range(0, len(listing), batch_size):
-        count = min(batch_size, len(listing) - begin)
-        progressed.add(Entry(count, 0, 0, _sources(listing, begin, count)))
-    return record if progressed.sources == record.sources else None
+@dataclass(frozen=True, slots=True)
+class _Extraction:
+    """The work of a run: which images, and where their descriptors go."""
 
+    config: RunConfig
+    model: ExtractionModel
+    listing: Listing
+    files: FeatureFiles
+    plan: FeatureRecord
 
-def _extract(
-    files: FeatureFiles,
-    plan: FeatureRecord,
-    listing: Listing,
-    model: ExtractionModel,
-    config: RunConfig,
-) -> FeatureRecord:
-    describe = partial(_describe, listing, model, config.bounding_box)
-    with (
-        Journal(files, plan, partial(_sources, listing)) as journal,
-        Progress(len(listing), "Extracting features", "images") as progress,
-    ):
-        _log_start(journal, files)
-        done, size = journal.progressed.done, model.describer.batch_size
-        progress.advance(done)
-        starts = range(done, len(listing), size)
-        batches = (range(begin, min(begin + size, len(listing))) for begin in starts)
-        for batch in ordered_map(describe, batches, config.workers):
-            journal.append(batch.features, batch.entry)
-            progress.advance(batch.entry.count)
-        journal.sync()
-    return _finish(files, plan, listing, journal.progressed)
+    @property
+    def made_by(self) -> MadeBy:
+        """What makes earlier descriptors of use."""
+        return MadeBy(self.plan.model, self.plan.dimension, self.plan.bounding_box)
 
+    def run(self, previous: list[Previous]) -> FeatureRecord:
+        """Describe what no earlier run has described, and store it all."""
+        paths = list(self.listing.paths())
+        is_begun = bool(previous) or self.files.journal.exists()
+        size, modified = _states(paths if is_begun else [])
+        if previous:
+            record = finished(self.files, self.plan, paths, size, modified, previous[0])
+            if record is not None:
+                logger.info("the features of these images are in %s already", self.files.data)
+                return record
+        with Journal(self.files, self.made_by) as journal:
+            if journal.discarded:
+                logger.warning(
+                    "%s was begun with another model or bounding_box; it is made from the start",
+                    self.files.data,
+                )
+            earlier = [*previous, Previous.of_journal(self.files, journal)]
+            origins = Origins.none(len(paths))
+            if is_begun:
+                origins = find_origins(paths, size, modified, earlier)
+            self._describe_missing(journal, origins, len(previous))
+        earlier[-1] = Previous.of_journal(self.files, journal)
+        images = images_of(paths, origins, earlier)
+        bad = len(images.reasons)
+        record = replace(self.plan, good=len(paths) - bad, bad=bad)
+        name_features(self.files, record, images, origins, earlier)
+        return record
 
-def _log_start(journal: Journal, files: FeatureFiles) -> None:
-    if journal.discarded:
-        logger.warning(
-            "%s was begun with other parameters or images; it is made from the start",
-            files.data,
-        )
-    if journal.progressed.done:
-        kept = counted(journal.progressed.done, "image")
-        logger.info("%s of an interrupted run are kept", kept)
+    def _describe_missing(self, journal: Journal, origins: Origins, number: int) -> None:
+        """Describe the images without an origin; it is the journal then, by its number."""
+        missing = np.flatnonzero(origins.which < 0)
+        kept = len(self.listing) - len(missing)
+        if kept:
+            logger.info("%s of earlier runs are kept", counted(kept, "image"))
+        origins.which[missing] = number
+        origins.place[missing] = len(journal) + np.arange(len(missing))
+        size = self.model.describer.batch_size
+        batches = (missing[begin : begin + size] for begin in range(0, len(missing), size))
+        describe = partial(_describe, self.listing, self.model, self.config.bounding_box)
+        with Progress(len(self.listing), "Extracting features", "images") as progress:
+            progress.advance(kept)
+            for batch in ordered_map(describe, batches, self.config.workers):
+                journal.append(batch.features, batch.entry)
+                progress.advance(len(batch.entry.images))
+            journal.sync()
 
 
 def _describe(
-    listing: Listing, model: ExtractionModel, box: BoundingBox | None, batch: range
+    listing: Listing, model: ExtractionModel, box: BoundingBox | None, batch: NDArray[np.int64]
 ) -> _Batch:
-    sources = _sources(listing, batch.start, len(batch))
-    places, prepared, bad = [], [], []
-    for place, index in enumerate(batch):
+    paths = [listing.path(index) for index in batch.tolist()]
+    sizes, times = _states(paths)
+    reasons: list[str | None] = [None] * len(paths)
+    places, prepared = [], []
+    for place, path in enumerate(paths):
         try:
-            pixels = _load(listing.path(index), model, box)
-            prepared.append(model.describer.prepare(pixels))
+            prepared.append(model.describer.prepare(_load(path, model, box)))
             places.append(place)
         except UnreadableImageError as error:
-            bad.append((place, str(error)))
+            reasons[place] = str(error)
     features = model.describe(prepared)
     finite: NDArray[np.bool_] = np.isfinite(features.sum(axis=1, dtype=np.float64))
-    bad += [(place, "the model returns NaN or infinity") for place in compress(places, ~finite)]
+    for place in compress(places, ~finite):
+        reasons[place] = "the model returns NaN or infinity"
     good = np.ascontiguousarray(features[finite], "<f4")
-    entry = Entry(len(batch), len(good), zlib.crc32(good.tobytes()), sources, sorted(bad))
-    return _Batch(good, entry)
+    states = zip(paths, sizes.tolist(), times.tolist(), reasons, strict=True)
+    images = [ImageEntry(*state) for state in states]
+    return _Batch(good, Entry(images, zlib.crc32(good.tobytes())))
 
 
 def _load(path: str, model: ExtractionModel, box: BoundingBox | None) -> Pixels:
@@ -220,42 +247,16 @@ def _load(path: str, model: ExtractionModel, box: BoundingBox | None) -> Pixels:
     return crop(load_image(path), box)
 
 
-def _sources(listing: Listing, begin: int, count: int) -> int:
-    """CRC-32 of the sizes and times of some images."""
-    states = []
-    for index in range(begin, begin + count):
+def _states(paths: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sizes and times of modification in nanoseconds, of shape (n,) each; -1 without a file."""
+    size, modified = np.full((2, len(paths)), -1, np.int64)
+    for place, path in enumerate(paths):
         try:
-            status = Path(listing.path(index)).stat()
-            states.append((status.st_size, status.st_mtime_ns))
+            status = os.stat(path)  # noqa: PTH116 - a million of them, without a million objects
         except (OSError, ValueError):
-            states.append((-1, -1))
-    return zlib.crc32(repr(states).encode())
-
-
-def _finish(
-    files: FeatureFiles, plan: FeatureRecord, listing: Listing, progressed: Progressed
-) -> FeatureRecord:
-    """Give the results their names, the descriptors after their names, the record last."""
-    record = replace(
-        plan, good=progressed.good, bad=len(progressed.bad), sources=progressed.sources
-    )
-    is_good = np.ones(len(listing), bool)
-    is_good[[index for index, _ in progressed.bad]] = False
-    try:
-        for stale in (files.record, files.data):
-            stale.unlink(missing_ok=True)
-        write_rows(
-            files.names, NAMES_HEADER, ([path] for path in compress(listing.paths(), is_good))
-        )
-        bad = [(listing.path(index), reason) for index, reason in progressed.bad]
-        write_rows(files.bad, BAD_HEADER, bad)
-        write_rows(files.bad_names, NAMES_HEADER, ([path] for path, _ in bad))
-        files.partial.replace(files.data)
-        record.write(files.record)
-        files.journal.unlink()
-    except OSError as error:
-        raise FileOperationError(f"cannot write {str(files.data)!r}: {error.strerror}") from error
-    return record
+            continue
+        size[place], modified[place] = status.st_size, status.st_mtime_ns
+    return size, modified
 
 
 def _print_counts(record: FeatureRecord, files: FeatureFiles) -> None:

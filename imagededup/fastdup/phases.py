@@ -13,11 +13,16 @@ from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.extract import extract_features
 from imagededup.fastdup.graph.outliers import find_outliers
 from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
+from imagededup.fastdup.same_files import is_among
+from imagededup.fastdup.store.files import DERIVED
+from imagededup.fastdup.store.results import check_result, stage_results
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
+from imagededup.fastdup.store.tables import write_pairs
 from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.search.knn.faiss_index import load_index
 from imagededup.search.knn.find import Neighbors, Provider, find_neighbors
 from imagededup.utils.progress import Progress
+from imagededup.utils.text import counted
 
 __all__ = ["PHASES", "similar_pairs"]
 
@@ -40,46 +45,41 @@ def _search_stored(config: RunConfig, folder: WorkDir) -> None:
 
 
 def _score_images(config: RunConfig, folder: WorkDir) -> None:
-    stored = _stored_and_indexed(config, folder)
-    extracted = extract_features(config, folder)
-    _score(config, folder, load_features(extracted.files.data), stored)
+    stored, index = _stored_and_indexed(config, folder)
+    _check_box(stored, str(config.bounding_box or ""), "the images of input_dir")
+    extracted = extract_features(config, folder, stored.names)
+    new = load_features(extracted.files.data)
+    _score(config, folder, new, np.arange(len(new.names)), stored, index)
 
 
 def _score_features(config: RunConfig, folder: WorkDir) -> None:
-    stored = _stored_and_indexed(config, folder)
-    _score(config, folder, WorkDir(str(config.input_dir)).features(), stored)
+    stored, index = _stored_and_indexed(config, folder)
+    new = WorkDir(str(config.input_dir)).features()
+    _check_fit(new, stored)
+    is_stored = is_among(new.names, stored.names)
+    if is_stored.any():
+        count = counted(int(is_stored.sum()), "image")
+        logger.warning("%s of input_dir are files that are stored already, and left out", count)
+    _score(config, folder, new, np.flatnonzero(~is_stored), stored, index)
 
 
 def _check_model(folder: WorkDir, stored: StoredFeatures) -> None:
     folder.check_model(stored.record.model if stored.record else "", stored.array.shape[1])
 
 
-def _stored_and_indexed(config: RunConfig, folder: WorkDir) -> StoredFeatures:
-    """The features that new ones are compared with, with an index of them where one is needed."""
-    stored = folder.features()
-    _check_model(folder, stored)
-    if config.nn_provider is Provider.FAISS and not folder.faiss_index.exists():
+def _check_box(stored: StoredFeatures, box: str, what: str) -> None:
+    """Raise if features come from other parts of their images than the stored ones."""
+    if stored.record is None or stored.record.model == "":  # from elsewhere
+        return
+    if stored.record.bounding_box != box:
         raise InvalidValueError(
-            f"{str(folder.faiss_index)!r} is missing: run_mode=0 or 2 with nn_provider='faiss' "
-            "makes it"
+            f"bounding_box must be {stored.record.bounding_box!r} as in "
+            f"{str(stored.files.data)!r}, got {box!r} for {what}"
         )
-    return stored
 
 
-def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
-    """Write similar pairs, outliers and the statistics of the graph."""
-    path = folder.faiss_index if config.nn_provider is Provider.FAISS else None
-    neighbors = _neighbors(config, stored.array, index_path=path)
-    pairs = similar_pairs(neighbors, config.threshold)
-    folder.write_similarity(stored.names, *pairs)
-    outliers = find_outliers(neighbors, config.lower_threshold)
-    folder.write_outliers(stored.names, *outliers)
-    logger.info("%d rows in similarity.csv, %d in outliers.csv", len(pairs[0]), len(outliers[0]))
-    _write_graph(config, folder, neighbors)
-
-
-def _score(config: RunConfig, folder: WorkDir, new: StoredFeatures, stored: StoredFeatures) -> None:
-    """Write pairs of new and stored images, and new images that are unlike all stored ones."""
+def _check_fit(new: StoredFeatures, stored: StoredFeatures) -> None:
+    """Raise if features cannot be compared with the stored ones."""
     if new.array.shape[1] != stored.array.shape[1]:
         raise InvalidValueError(
             f"{str(new.files.data)!r} must hold descriptors of {stored.array.shape[1]} numbers "
@@ -90,17 +90,86 @@ def _score(config: RunConfig, folder: WorkDir, new: StoredFeatures, stored: Stor
             f"{str(new.files.data)!r} must be made by the model {stored.record.model!r}, "
             f"got {new.record.model!r}"
         )
-    index = None
-    if config.nn_provider is Provider.FAISS:
-        index = load_index(folder.faiss_index, stored.array.shape[1], len(stored.array))
-    neighbors = _neighbors(config, new.array, references=stored.array, index=index)
-    place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= config.threshold))
-    left, right, score = place[0], neighbors.index[place], neighbors.similarity[place]
-    order = np.lexsort((right, left, -score))
-    columns = left[order], right[order], score[order]
-    folder.write_similarity(new.names, *columns, stored.names)
-    outliers = find_outliers(neighbors, config.lower_threshold)
-    folder.write_outliers(new.names, *outliers, stored.names)
+    if new.record:
+        _check_box(stored, new.record.bounding_box, str(new.files.data))
+
+
+def _stored_and_indexed(config: RunConfig, folder: WorkDir) -> tuple[StoredFeatures, Any]:
+    """The features that new ones are compared with, and their index where one is needed."""
+    stored = folder.features()
+    _check_model(folder, stored)
+    if config.nn_provider is not Provider.FAISS:
+        return stored, None
+    path = folder.faiss_index
+    if not path.exists():
+        raise InvalidValueError(
+            f"{str(path)!r} is missing: run_mode=0 or 2 with nn_provider='faiss' makes it"
+        )
+    made_with = check_result(path, stored.digest)
+    if made_with.get("distance") != config.distance.value:
+        raise InvalidValueError(
+            f"{str(path)!r} is for distance={made_with.get('distance')!r}, "
+            f"got {config.distance.value!r}; run_mode=0 or 2 makes another"
+        )
+    logger.info("%s was made with faiss_mode=%s", path, made_with.get("faiss_mode"))
+    return stored, load_index(path, stored.array.shape[1], len(stored.array))
+
+
+def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
+    """Write similar pairs, outliers and the statistics of the graph."""
+    replaced = {name for name in DERIVED if not name.startswith("query_")}
+    if config.nn_provider is not Provider.FAISS:  # an index of these features stays
+        replaced.remove("faiss.index")
+    parameters = _search_parameters(config)
+    with stage_results(folder.folder, stored.digest, replaced, parameters) as staging:
+        staged = WorkDir(staging)
+        path = staged.faiss_index if config.nn_provider is Provider.FAISS else None
+        neighbors = _neighbors(config, stored.array, index_path=path)
+        pairs = similar_pairs(neighbors, config.threshold)
+        write_pairs(staged.similarity, stored.names, *pairs)
+        outliers = find_outliers(neighbors, config.lower_threshold)
+        write_pairs(staged.outliers, stored.names, *outliers)
+        _write_graph(config, staged, neighbors)
+    logger.info("%d rows in similarity.csv, %d in outliers.csv", len(pairs[0]), len(outliers[0]))
+
+
+def _score(
+    config: RunConfig,
+    folder: WorkDir,
+    new: StoredFeatures,
+    rows: NDArray[np.int64],
+    stored: StoredFeatures,
+    index: Any,  # noqa: ANN401
+) -> None:
+    """Write pairs of new and stored images, and new images that are unlike all stored ones."""
+    names, features = [new.names[row] for row in rows.tolist()], new.array
+    if len(rows) < len(new.names):
+        features = new.array[rows]
+    parameters = {**_search_parameters(config), "query": new.digest}
+    written = {folder.query_similarity.name, folder.query_outliers.name}
+    with stage_results(folder.folder, stored.digest, written, parameters) as staging:
+        staged = WorkDir(staging)
+        neighbors = _neighbors(config, features, references=stored.array, index=index)
+        place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= config.threshold))
+        left, right, score = place[0], neighbors.index[place], neighbors.similarity[place]
+        order = np.lexsort((right, left, -score))
+        columns = left[order], right[order], score[order]
+        write_pairs(staged.query_similarity, names, *columns, stored.names)
+        outliers = find_outliers(neighbors, config.lower_threshold)
+        write_pairs(staged.query_outliers, names, *outliers, stored.names)
+    logger.info(
+        "%d rows in %s, %d in %s",
+        len(order),
+        folder.query_similarity.name,
+        len(outliers[0]),
+        folder.query_outliers.name,
+    )
+
+
+def _search_parameters(config: RunConfig) -> dict[str, Any]:
+    """The parameters that the results of a search may depend on."""
+    places = ("input_dir", "work_dir")
+    return {name: value for name, value in config.to_json().items() if name not in places}
 
 
 def _neighbors(
@@ -153,14 +222,12 @@ def similar_pairs(
 
 
 def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> None:
-    """Write what the configuration asks for; what else an earlier run has left is removed."""
+    """Write what the configuration asks for."""
     left, right, score = similar_pairs(neighbors, config.cc_threshold)
     count, above = len(neighbors.index), score > np.float32(config.cc_threshold)
     graph = analyze_graph(
         count, left[above], right[above], run_cc=config.run_cc, run_pagerank=config.run_pagerank
     )
-    for path in (folder.components_info, folder.connected_components, folder.degree_distribution):
-        path.unlink(missing_ok=True)
     if graph.component_id is not None:
         folder.write_components_info(*component_sizes(graph.component_id))
     if config.run_cc or config.run_pagerank or config.run_degree:

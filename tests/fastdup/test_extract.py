@@ -17,7 +17,7 @@ from imagededup.fastdup.parameters import BoundingBox
 from imagededup.fastdup.store.binary_features import load_binary_feature, save_binary_feature
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.journal import Journal
-from imagededup.fastdup.store.work_dir import WorkDir
+from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 from imagededup.methods import CNN
 from tests.conftest import photograph
 
@@ -40,7 +40,8 @@ def images(tmp_path_factory):
 def extract(input_dir, folder, **parameters):
     work = WorkDir(folder)
     config = configure(input_dir, work_dir=folder, num_threads=1, **parameters)
-    return extract_features(config, work)
+    with work.lock(stem_of(config)):
+        return extract_features(config, work)
 
 
 def contents(folder):
@@ -48,7 +49,7 @@ def contents(folder):
     return {
         path.name: path.read_bytes()
         for path in sorted(Path(folder).iterdir())
-        if path.name not in ("config.json", ".lock")
+        if path.name != "config.json" and not path.name.endswith(".lock")
     }
 
 
@@ -92,12 +93,14 @@ def test_good_and_bad_images_are_stored_and_counted(images, tmp_path, capsys):
         f'filename\n{images}/05b.png\n{images}/11b.png\n"{images}/more, or less/a.jpg"\n'
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".lock",
         "config.json",
         "features.bad.csv",
         "features.dat",
         "features.dat.bad",
         "features.dat.csv",
         "features.dat.json",
+        "features.dat.npz",
     ]
 
 
@@ -300,8 +303,9 @@ def test_a_file_that_is_no_model_is_an_error(images, tmp_path):
 # Kills itself at the n-th write to the journal, or at the n-th step of the end of the work.
 KILLED = """
 import os, signal, sys
+from pathlib import Path
 from imagededup.fastdup import extract as extraction
-from imagededup.fastdup.store import journal
+from imagededup.fastdup.store import finish, journal
 from imagededup.fastdup.config import configure
 from imagededup.fastdup.store.work_dir import WorkDir
 
@@ -326,10 +330,14 @@ if point == "torn":  # half of the line is written
         calls += 1
         return whole(entry)[:5] if calls == int(number) else whole(entry)
     journal.Entry.line = torn
-    journal.Progressed.add = lambda self, entry, add=journal.Progressed.add: (
+    journal.Journal._add = lambda self, entry, add=journal.Journal._add: (
         os.kill(os.getpid(), signal.SIGKILL) if calls == int(number) else add(self, entry))
+if point == "state":
+    finish.FeatureState.write = killing(finish.FeatureState.write)
 if point == "table":
-    extraction.write_rows = killing(extraction.write_rows)
+    finish.write_rows = killing(finish.write_rows)
+if point == "name":  # of the files that get their names at the end
+    Path.replace = killing(Path.replace)
 if point == "record":
     extraction.FeatureRecord.write = killing(extraction.FeatureRecord.write)
 if point == "config":
@@ -355,6 +363,8 @@ extraction.extract_features(configure(images, work_dir=folder, num_threads=2), W
         ("table", 3, 27),
         ("record", 1, 27),
         ("config", 1, 27),
+        ("state", 1, 27),
+        *(("name", number, 27) for number in range(2, 10)),  # the first names the journal
     ],
 )
 def test_a_killed_run_goes_on_where_it_was(
@@ -377,7 +387,7 @@ def half_done(images, folder):
         pass
 
     def stop(journal, features, entry, append=Journal.append):
-        if journal.progressed.done >= 12:
+        if len(journal) >= 12:
             raise Killed
         append(journal, features, entry)
 
@@ -405,13 +415,24 @@ def test_what_a_power_failure_leaves_is_not_trusted(damage, images, whole, tmp_p
     assert contents(tmp_path) == contents(whole)
 
 
-def test_a_part_with_other_parameters_is_discarded(images, tmp_path, monkeypatch, caplog):
+def test_a_part_with_another_box_is_discarded(images, tmp_path, monkeypatch, caplog):
     half_done(images, tmp_path)
     opened = images_decoded(monkeypatch)
+    box = "rows=0,cols=0,width=30,height=30"
     with caplog.at_level(logging.WARNING):
-        extract(images, tmp_path, num_images=6)
-    assert "was begun with other parameters or images" in caplog.text
+        extract(images, tmp_path, num_images=6, bounding_box=box)
+    assert "was begun with another model or bounding_box" in caplog.text
     assert len(opened) == 6
+
+
+def test_a_part_of_another_listing_is_kept(images, whole, tmp_path, monkeypatch):
+    half_done(images, tmp_path)
+    opened = images_decoded(monkeypatch)
+    assert extract(images, tmp_path, num_images=6).good == 5
+    assert opened == []
+    extract(images, tmp_path)
+    assert len(opened) == 27 - 6
+    assert contents(tmp_path) == contents(whole)
 
 
 def test_images_that_have_changed_since_are_taken_anew(images, tmp_path, monkeypatch):
@@ -423,7 +444,7 @@ def test_images_that_have_changed_since_are_taken_anew(images, tmp_path, monkeyp
     photograph(99, (64, 48)).save(copies / names[9])
     opened = images_decoded(monkeypatch)
     extract(copies, work)
-    assert len(opened) == 27 - 8
+    assert len(opened) == 27 - 12 + 1
     before = contents(work)
     extract(copies, tmp_path / "fresh")
     assert contents(tmp_path / "fresh") == before

@@ -247,7 +247,7 @@ class TestRunModes:
         photograph(9).save(new / "other.png")
         assert fastdup.run(input_dir=str(new), work_dir=str(work), run_mode=3) == 0
         stored = set(names(work))
-        pairs = rows(work / "similarity.csv")[1:]
+        pairs = rows(work / "query_similarity.csv")[1:]
         assert {left for left, _, _ in pairs} <= {str(path) for path in new.iterdir()}
         assert {right for _, right, _ in pairs} <= stored
         assert pairs[0][0] == str(new / "beach_new.png")
@@ -263,7 +263,7 @@ class TestRunModes:
         photograph(0).save(new / "beach_new.png")
         fastdup.run(input_dir=str(new), work_dir=str(features), run_mode=1)
         assert fastdup.run(input_dir=str(features), work_dir=str(work), run_mode=4) == 0
-        pairs = rows(work / "similarity.csv")[1:]
+        pairs = rows(work / "query_similarity.csv")[1:]
         assert {left for left, _, _ in pairs} == {str(new / "beach_new.png")}
 
     @pytest.mark.parametrize("mode", [2, 3, 4])

@@ -14,7 +14,7 @@ from imagededup.fastdup.store.binary_features import (
     load_binary_features,
     save_binary_feature,
 )
-from imagededup.fastdup.store.tables import read_rows, write_rows
+from imagededup.fastdup.store.tables import read_rows, write_pairs, write_rows
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 
 AWFUL_NAMES = [
@@ -86,12 +86,13 @@ def test_a_broken_table_is_an_error(content, message, tmp_path):
 def test_pairs_have_names_and_seven_digits(work):
     scores = np.array([1, 0.98765432, 0.85], np.float32)
     left, right = np.array([0, 1, 2]), np.array([1, 0, 1])
-    work.write_similarity(["a.jpg", "b,c.jpg", "d.jpg"], left, right, scores)
+    write_pairs(work.similarity, ["a.jpg", "b,c.jpg", "d.jpg"], left, right, scores)
     assert work.similarity.read_bytes() == (
         b'from,to,distance\na.jpg,"b,c.jpg",1\n"b,c.jpg",a.jpg,0.9876543\nd.jpg,"b,c.jpg",0.85\n'
     )
-    work.write_outliers(["new.jpg"], np.array([0]), np.array([1]), scores[:1], ["a.jpg", "b.jpg"])
-    assert work.outliers.read_text() == "from,to,distance\nnew.jpg,b.jpg,1\n"
+    new, stored = ["new.jpg"], ["a.jpg", "b.jpg"]
+    write_pairs(work.query_outliers, new, np.array([0]), np.array([1]), scores[:1], stored)
+    assert work.query_outliers.read_text() == "from,to,distance\nnew.jpg,b.jpg,1\n"
 
 
 def test_tables_of_the_graph(work):
@@ -240,6 +241,7 @@ def test_the_length_of_a_descriptor_is_found(shape, has_record, tmp_path):
     save_binary_feature(tmp_path, list("abc")[: shape[0]], np.ones(shape))
     if not has_record:
         (tmp_path / "features.dat.json").unlink()
+        (tmp_path / "features.dat.npz").unlink()
     expected = shape if has_record or shape[0] else (0, 576)
     assert load_binary_feature(tmp_path / "features.dat")[1].shape == expected
     assert load_binary_feature(tmp_path / "features.dat", mmap=True)[1].shape == expected

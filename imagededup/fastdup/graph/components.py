@@ -6,6 +6,7 @@ from os import PathLike
 import numpy as np
 
 from imagededup.errors import InvalidValueError
+from imagededup.fastdup.store.results import check_result
 from imagededup.fastdup.store.tables import read_rows
 from imagededup.fastdup.store.work_dir import WorkDir
 
@@ -38,10 +39,13 @@ def find_top_components(
 
     Raises:
         InvalidTypeError: `work_dir` is not a path.
-        InvalidValueError: The folder has no components or no features.
+        InvalidValueError: The folder has no components or no features, or they do not belong
+            together.
     """
     folder = WorkDir(work_dir)
-    names = folder.features().names
+    stored = folder.features()
+    names = stored.names
+    check_result(folder.connected_components, stored.digest)
     rows = read_rows(folder.connected_components, _HEADER)
     label = np.array([float(row[1]) for row in rows])
     if len(label) != len(names) or np.isnan(label).any():

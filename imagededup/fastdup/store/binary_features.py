@@ -11,12 +11,23 @@ from numpy.typing import NDArray
 from imagededup import __version__
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord, read_object
+from imagededup.fastdup.store.results import forget_results
+from imagededup.fastdup.store.states import (
+    ROWS_PER_BLOCK,
+    FeatureState,
+    KnownImages,
+    MadeBy,
+    feature_checksums,
+    feature_digest,
+)
 from imagededup.fastdup.store.tables import check_name, read_rows, write_rows
 from imagededup.utils.files import open_atomically, write_json
+from imagededup.utils.text import counted
 
 __all__ = [
     "DIMENSION",
     "NAMES_HEADER",
+    "check_features",
     "load_binary",
     "load_binary_feature",
     "load_binary_features",
@@ -37,13 +48,14 @@ Features = tuple[list[str], NDArray[np.float32]]
 def load_binary_feature(filename: str | PathLike[str], mmap: bool = False) -> Features:
     """Read a file of descriptors and the names of their images.
 
-    The length of a descriptor is what the record beside the file says (features.dat.json), else
+    The length of a descriptor is what the files beside it say (features.dat.json, .npz), else
     576 if the size of the file fits to it, else what `config.json` says, else size divided by the
     number of names.
 
     Args:
         filename: The file, such as features.dat, with the names beside it in features.dat.csv.
-        mmap: Whether to map the file to memory, read-only, instead of reading it.
+        mmap: Whether to map the file to memory, read-only, instead of reading it. What is read is
+            compared with the checksums that were stored with it; what is mapped is not.
 
     Returns:
         The names, and float32 of shape (n, d), one row a name.
@@ -73,6 +85,8 @@ def load_binary_feature(filename: str | PathLike[str], mmap: bool = False) -> Fe
             f"{str(files.data)!r} must hold {len(names)} rows of {dimension} float32, one for each "
             f"name in {files.names.name}: {len(names) * dimension * _FLOAT_BYTES} bytes, got {size}"
         )
+    if not mmap:
+        check_features(files, names, dimension)
     return names, _read(files.data, (len(names), dimension), mmap)
 
 
@@ -85,7 +99,8 @@ def save_binary_feature(
 ) -> None:
     """Write descriptors from anywhere, so that `run_mode=2` can search them.
 
-    Features that were in the folder before, and its config.json, are replaced.
+    Features that were in the folder before, and its config.json, are replaced; what was computed
+    from them is removed.
 
     Args:
         save_path: The folder of features.dat and features.dat.csv; made if it is missing.
@@ -104,7 +119,7 @@ def save_binary_feature(
     files = FeatureFiles(Path(save_path) / "features.dat")
     try:
         files.data.parent.mkdir(parents=True, exist_ok=True)
-        for stale in (files.record, files.data, files.bad, files.bad_names):
+        for stale in (files.record, files.state, files.data, files.bad, files.bad_names):
             stale.unlink(missing_ok=True)
     except OSError as error:
         raise FileOperationError(f"cannot write to {str(save_path)!r}: {error.strerror}") from error
@@ -113,9 +128,47 @@ def save_binary_feature(
         for begin in range(0, len(features), _ROWS_PER_WRITE):
             rows = features[begin : begin + _ROWS_PER_WRITE]
             file.write(np.ascontiguousarray(rows, "<f4").tobytes())
-    FeatureRecord("", features.shape[1], good=len(names)).write(files.record)
-    config = {"version": __version__, "model": "", "dimension": features.shape[1]}
+    dimension = features.shape[1]
+    checksums = feature_checksums(files.data, dimension)
+    forget_results(files.data.parent, feature_digest(dimension, checksums, names))
+    state = FeatureState(MadeBy("", dimension), KnownImages.of_names(names), checksums)
+    state.write(files.state)
+    FeatureRecord("", dimension, good=len(names)).write(files.record)
+    config = {"version": __version__, "model": "", "dimension": dimension}
     write_json(files.data.with_name("config.json"), {**config, "parameters": {}})
+
+
+def check_features(files: FeatureFiles, names: list[str], dimension: int) -> NDArray[np.uint32]:
+    """Compare descriptors and names with what was stored beside them, if anything was.
+
+    Returns:
+        The checksums of the descriptors.
+
+    Raises:
+        InvalidValueError: They differ, or a file cannot be read.
+    """
+    state = FeatureState.read(files.state)
+    checksums = feature_checksums(files.data, dimension)
+    if state is None:
+        return checksums
+    again = "run_mode=0 or 1 with the same images makes it again"
+    if state.made_by.model == "":
+        again = f"store the features again, or remove {files.state.name} to take them as they are"
+    if state.images.names() != names:
+        raise InvalidValueError(
+            f"{str(files.names)!r} must name the images that were described, it has been changed; "
+            f"{again}"
+        )
+    if len(checksums) != len(state.checksums):
+        raise InvalidValueError(f"{str(files.data)!r} has another length than it had; {again}")
+    broken = np.flatnonzero(checksums != state.checksums)
+    if len(broken):
+        raise InvalidValueError(
+            f"{str(files.data)!r} is damaged: the checksums in {files.state.name} differ in "
+            f"{counted(len(broken), 'block')} of {ROWS_PER_BLOCK} rows, first at row "
+            f"{broken[0] * ROWS_PER_BLOCK}; {again}"
+        )
+    return checksums
 
 
 def _check_names(filenames: object) -> list[str]:
@@ -148,6 +201,9 @@ def _dimension(files: FeatureFiles, count: int, size: int) -> int:
     record = FeatureRecord.read(files.record)
     if record is not None:
         return record.dimension
+    state = FeatureState.read(files.state)
+    if state is not None:
+        return state.made_by.dimension
     if size == count * DIMENSION * _FLOAT_BYTES:
         return DIMENSION
     config = read_object(files.data.with_name("config.json")) or {}

@@ -9,19 +9,30 @@ from typing import Any
 from imagededup.errors import InvalidValueError
 from imagededup.utils.files import write_json
 
-__all__ = ["FeatureFiles", "FeatureRecord", "is_result", "read_object", "shard_bounds"]
+__all__ = ["DERIVED", "FeatureFiles", "FeatureRecord", "is_result", "read_object", "shard_bounds"]
+
+DERIVED = (
+    "similarity.csv",
+    "outliers.csv",
+    "faiss.index",
+    "components_info.csv",
+    "connected_components.csv",
+    "degree_distribution.csv",
+    "query_similarity.csv",
+    "query_outliers.csv",
+)
+"""The files that are computed from stored features."""
 
 _SHARD = re.compile(r"features_(\d+)_(\d+|end)")
 _RESULT = re.compile(
-    r"(query_)?features(_\d+_(\d+|end))?\.(dat(\.csv|\.bad|\.json)?|bad\.csv)"
-    r"|(similarity|outliers|components_info|connected_components|degree_distribution)\.csv"
-    r"|faiss\.index|config\.json"
+    r"(query_)?features(_\d+_(\d+|end))?\.(dat(\.csv|\.bad|\.json|\.npz)?|bad\.csv)"
+    r"|(config|run)\.json"
 )
 
 
 def is_result(name: str) -> bool:
     """Whether a file in a work folder has one of the names that runs give."""
-    return _RESULT.fullmatch(name) is not None
+    return name in DERIVED or _RESULT.fullmatch(name) is not None
 
 
 def shard_bounds(stem: str) -> tuple[int, int | None] | None:
@@ -64,6 +75,21 @@ class FeatureFiles:
         return self._beside(".json")
 
     @property
+    def state(self) -> Path:
+        """What is known of the images' files, and checksums of the descriptors."""
+        return self._beside(".npz")
+
+    @property
+    def staged_data(self) -> Path:
+        """The descriptors before they get their name."""
+        return self.data.with_name(f".{self.data.name}.new")
+
+    @property
+    def staged_state(self) -> Path:
+        """The state before it gets its name."""
+        return self.data.with_name(f".{self.data.name}.npz.new")
+
+    @property
     def partial(self) -> Path:
         """The descriptors while they are extracted."""
         return self.data.with_name(f".{self.data.name}.partial")
@@ -92,8 +118,8 @@ class FeatureRecord:
         listing: Hash of the whole listing.
         root: The folder of the images; empty for a list of paths.
         bounding_box: The part of the images that was described; empty for all.
-        sources: Hash of the sizes and times of all images.
         parts: The shards that were joined.
+        shards: The shards that lay beside when the images were described.
     """
 
     model: str
@@ -106,8 +132,8 @@ class FeatureRecord:
     listing: str = ""
     root: str = ""
     bounding_box: str = ""
-    sources: int = 0
     parts: list[str] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -126,25 +152,15 @@ class FeatureRecord:
         try:
             record = cls(**content)
         except TypeError as error:
-            raise InvalidValueError(f"{str(path)!r} is no record of features: {error}") from error
+            raise InvalidValueError(
+                f"{str(path)!r} is no record of features: {error}; run_mode=0 or 1 with the same "
+                "images makes it again"
+            ) from error
         if not isinstance(record.dimension, int) or record.dimension < 1:
             raise InvalidValueError(
                 f"{str(path)!r}: dimension must be a positive int, got {record.dimension!r}"
             )
         return record
-
-    def extraction(self) -> "FeatureRecord":
-        """What must be equal for a part of the work to be of use."""
-        return FeatureRecord(
-            model=self.model,
-            dimension=self.dimension,
-            begin=self.begin,
-            end=self.end,
-            total=self.total,
-            listing=self.listing,
-            root=self.root,
-            bounding_box=self.bounding_box,
-        )
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

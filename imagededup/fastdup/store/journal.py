@@ -1,7 +1,7 @@
 """Extraction that can be killed at any moment and goes on where it was.
 
-Descriptors are appended to a partial file, and then a line to the journal that says how many images
-they come from, with checksums. At the start the partial file is compared with the journal and both
+Descriptors are appended to a partial file, and then a line to the journal that says which images
+they come from, with a checksum. At the start the partial file is compared with the journal and both
 are cut off behind the last line that fits, so that not even a power failure leaves a wrong row.
 """
 
@@ -9,45 +9,53 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from array import array
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError
-from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
+from imagededup.fastdup.store.files import FeatureFiles
+from imagededup.fastdup.store.states import KnownImages, MadeBy
 
-__all__ = ["Entry", "Journal", "Progressed"]
+__all__ = ["Entry", "ImageEntry", "Journal"]
 
 _SECONDS_BETWEEN_SYNCS = 5.0
 _FLOAT_BYTES = 4
 
 
+class ImageEntry(NamedTuple):
+    """An image, the state of its file before it was read, and why it is bad if it is."""
+
+    path: str
+    size: int
+    modified: int
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the journal: a few images that follow those of the line before.
+    """A line of the journal: a few images whose descriptors follow those of the line before.
 
     Attributes:
-        count: Number of images.
-        good: Number of descriptors.
-        features: CRC-32 of the descriptors.
-        sources: CRC-32 of the images' sizes and times.
-        bad: Place within these images, and reason, of each that could not be read.
+        images: The images.
+        features: CRC-32 of the descriptors of those that are good.
     """
 
-    count: int
-    good: int
+    images: list[ImageEntry]
     features: int
-    sources: int
-    bad: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def good(self) -> int:
+        """Number of descriptors."""
+        return sum(image.reason is None for image in self.images)
 
     def line(self) -> bytes:
         """The entry as it stands in the journal."""
-        values = [self.count, self.good, self.features, self.sources, self.bad]
-        return json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        return json.dumps([self.features, self.images], separators=(",", ":")).encode() + b"\n"
 
     @classmethod
     def parse(cls, line: bytes) -> "Entry | None":
@@ -55,34 +63,10 @@ class Entry:
         if not line.endswith(b"\n"):
             return None
         try:
-            count, good, features, sources, bad = json.loads(line)
-            return cls(count, good, features, sources, [(place, why) for place, why in bad])
+            features, images = json.loads(line)
+            return cls([ImageEntry(*image) for image in images], features)
         except (ValueError, TypeError):
             return None
-
-
-@dataclass(slots=True)
-class Progressed:
-    """What has been extracted.
-
-    Attributes:
-        done: Number of images.
-        good: Number of descriptors.
-        bad: Place in the listing, and reason, of each image that could not be read.
-        sources: Hash of the sizes and times of the images.
-    """
-
-    done: int = 0
-    good: int = 0
-    bad: list[tuple[int, str]] = field(default_factory=list)
-    sources: int = 0
-
-    def add(self, entry: Entry) -> None:
-        """Count the images of an entry."""
-        self.bad += [(self.done + place, why) for place, why in entry.bad]
-        self.done += entry.count
-        self.good += entry.good
-        self.sources = zlib.crc32(entry.sources.to_bytes(4, "little"), self.sources)
 
 
 class Journal:
@@ -90,36 +74,43 @@ class Journal:
 
     Args:
         files: Where they lie.
-        plan: What is extracted; the counts are not looked at.
-        sources: The CRC-32 of the sizes and times of `count` images from a place on.
+        made_by: How the descriptors are made.
 
     Attributes:
-        progressed: What had been extracted before, and since.
-        discarded: Whether there was a journal of another extraction.
+        discarded: Whether there was a journal of descriptors that were made in another way.
 
     Raises:
         FileOperationError: The files cannot be read or written.
     """
 
-    def __init__(
-        self, files: FeatureFiles, plan: FeatureRecord, sources: Callable[[int, int], int]
-    ) -> None:
-        self.progressed = Progressed()
+    def __init__(self, files: FeatureFiles, made_by: MadeBy) -> None:
+        self._paths: list[str] = []
+        self._size, self._modified = array("q"), array("q")
+        self._reasons: dict[int, str] = {}
         self._synced = time.monotonic()
-        header = json.dumps(asdict(plan.extraction()), sort_keys=True).encode() + b"\n"
+        header = json.dumps(asdict(made_by), sort_keys=True).encode() + b"\n"
         try:
-            self.discarded = not _fits(files, header)
-            if self.discarded or not files.journal.exists():
+            self.discarded = files.journal.exists() and _header(files.journal) != header
+            if self.discarded or not (files.journal.exists() and files.partial.exists()):
                 files.journal.unlink(missing_ok=True)
                 files.partial.write_bytes(b"")
                 _write_header(files.journal, header)
             self._features = files.partial.open("r+b")
             self._lines = files.journal.open("r+b")
+            self._recover(made_by.dimension * _FLOAT_BYTES)
         except OSError as error:
             raise FileOperationError(
                 f"cannot write {str(files.partial)!r}: {error.strerror}"
             ) from error
-        self._recover(plan.dimension * _FLOAT_BYTES, sources)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def images(self) -> KnownImages:
+        """The images so far."""
+        return KnownImages(
+            self._paths, np.array(self._size), np.array(self._modified), self._reasons
+        )
 
     def append(self, features: NDArray[np.float32], entry: Entry) -> None:
         """Store descriptors of shape (n, d) and what they come from.
@@ -136,7 +127,7 @@ class Journal:
                 self.sync()
         except OSError as error:
             raise FileOperationError(f"cannot write features: {error.strerror}") from error
-        self.progressed.add(entry)
+        self._add(entry)
 
     def sync(self) -> None:
         """Bring everything onto the disk."""
@@ -152,32 +143,33 @@ class Journal:
         self._features.close()
         self._lines.close()
 
-    def _recover(self, row_bytes: int, sources: Callable[[int, int], int]) -> None:
-        """Count the lines that fit to the partial file and to the images as they are now."""
+    def _add(self, entry: Entry) -> None:
+        for image in entry.images:
+            if image.reason is not None:
+                self._reasons[len(self._paths)] = image.reason
+            self._paths.append(image.path)
+            self._size.append(image.size)
+            self._modified.append(image.modified)
+
+    def _recover(self, row_bytes: int) -> None:
+        """Take up the lines that fit to the partial file, and cut off what follows."""
         self._lines.readline()
-        end = self._lines.tell()
+        end, rows = self._lines.tell(), 0
         while (entry := Entry.parse(self._lines.readline())) is not None:
-            rows = self._features.read(entry.good * row_bytes)
-            if len(rows) != entry.good * row_bytes or zlib.crc32(rows) != entry.features:
+            features = self._features.read(entry.good * row_bytes)
+            is_whole = len(features) == entry.good * row_bytes
+            if not is_whole or zlib.crc32(features) != entry.features:
                 break
-            if sources(self.progressed.done, entry.count) != entry.sources:
-                break
-            self.progressed.add(entry)
+            self._add(entry)
+            rows += entry.good
             end = self._lines.tell()
-        _cut(self._features, self.progressed.good * row_bytes)
+        _cut(self._features, rows * row_bytes)
         _cut(self._lines, end)
 
 
-def _fits(files: FeatureFiles, header: bytes) -> bool:
-    """Whether what is there, if anything, belongs to the same extraction."""
-    if not files.journal.exists():
-        return True
-    with files.journal.open("rb") as file:
-        if file.readline() != header:
-            return False
-    if not files.partial.exists() and files.data.exists():
-        files.data.replace(files.partial)  # the end of the extraction was interrupted
-    return files.partial.exists()
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
 
 
 def _write_header(path: Path, header: bytes) -> None:

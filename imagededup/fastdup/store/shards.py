@@ -11,12 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.fastdup.store.binary_features import NAMES_HEADER, load_binary_feature
+from imagededup.fastdup.store.binary_features import (
+    NAMES_HEADER,
+    check_features,
+    load_binary_feature,
+)
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord, shard_bounds
+from imagededup.fastdup.store.results import forget_results
+from imagededup.fastdup.store.states import (
+    FeatureState,
+    KnownImages,
+    MadeBy,
+    feature_checksums,
+    feature_digest,
+)
 from imagededup.fastdup.store.tables import read_rows, write_rows
 from imagededup.utils.files import open_atomically
 
-__all__ = ["StoredFeatures", "find_shards", "load_features"]
+__all__ = ["BAD_HEADER", "StoredFeatures", "find_shards", "identities", "load_features"]
 
 logger = logging.getLogger("imagededup")
 
@@ -32,23 +44,20 @@ class StoredFeatures:
         names: One a row.
         array: float32 of shape (n, d), mapped to memory.
         record: How they were made; None for those from elsewhere.
+        digest: What tells them from all others.
     """
 
     files: FeatureFiles
     names: list[str]
     array: NDArray[np.float32]
     record: FeatureRecord | None
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Shard:
     files: FeatureFiles
     record: FeatureRecord
-
-    @property
-    def identity(self) -> str:
-        status = self.files.data.stat()
-        return f"{self.files.data.name} {status.st_size} {status.st_mtime_ns}"
 
 
 def load_features(place: Path) -> StoredFeatures:
@@ -67,25 +76,28 @@ def load_features(place: Path) -> StoredFeatures:
     if place.is_file():
         return _load(FeatureFiles(place))
     files = FeatureFiles(place / "features.dat")
-    shards = [_Shard(shard, _record(shard)) for shard in find_shards(place)]
-    if not shards:
+    found = find_shards(place)
+    if not found:
         if not files.data.exists():
             raise InvalidValueError(
                 f"{str(place)!r} must hold features.dat or shards such as features_0_1000.dat; "
                 "run_mode=1 makes them"
             )
         return _load(files)
-    shards.sort(key=lambda shard: shard.record.begin)
-    parts = [shard.identity for shard in shards]
+    present = identities(found)
     existing = FeatureRecord.read(files.record) if files.data.exists() else None
+    if existing is not None and present in (existing.parts, existing.shards):
+        return _load(files)
     if files.data.exists() and (existing is None or not existing.parts):
         raise InvalidValueError(
-            f"{str(place)!r} holds features.dat and also shards ({shards[0].files.data.name}); "
-            "give the path of the file to use, or remove the others"
+            f"{str(place)!r} holds features.dat and also shards ({found[0].data.name}); run_mode=0 "
+            "or 1 without offsets takes them in; or give the path of the file to use, or remove "
+            "the others"
         )
-    if existing is None or existing.parts != parts:
-        _check_order(shards)
-        _join(files, shards, parts)
+    shards = [_Shard(shard, _record(shard)) for shard in found]
+    shards.sort(key=lambda shard: shard.record.begin)
+    _check_order(shards)
+    _join(files, shards, present)
     return _load(files)
 
 
@@ -98,9 +110,17 @@ def find_shards(folder: Path) -> list[FeatureFiles]:
     return list(map(FeatureFiles, found))
 
 
+def identities(shards: Sequence[FeatureFiles]) -> list[str]:
+    """What tells shards from others of the same names: size and time of each."""
+    found = [(shard.data.name, shard.data.stat()) for shard in shards]
+    return [f"{name} {status.st_size} {status.st_mtime_ns}" for name, status in found]
+
+
 def _load(files: FeatureFiles) -> StoredFeatures:
     names, array = load_binary_feature(files.data, mmap=True)
-    return StoredFeatures(files, names, array, FeatureRecord.read(files.record))
+    checksums = check_features(files, names, array.shape[1])
+    digest = feature_digest(array.shape[1], checksums, names)
+    return StoredFeatures(files, names, array, FeatureRecord.read(files.record), digest)
 
 
 def _record(files: FeatureFiles) -> FeatureRecord:
@@ -138,28 +158,44 @@ def _collection(record: FeatureRecord) -> tuple[object, ...]:
 
 def _join(files: FeatureFiles, shards: Sequence[_Shard], parts: list[str]) -> None:
     """Write the shards as one; the descriptors come last, so that half a result is never used."""
-    for shard in shards:
-        load_binary_feature(shard.files.data, mmap=True)  # raises if it is broken
-    for stale in (files.record, files.data):
+    for shard in shards:  # raises if one is broken
+        names, array = load_binary_feature(shard.files.data, mmap=True)
+        check_features(shard.files, names, array.shape[1])
+    for stale in (files.record, files.data, files.state):
         stale.unlink(missing_ok=True)
     every = [shard.files for shard in shards]
-    write_rows(files.names, NAMES_HEADER, _rows([shard.names for shard in every], NAMES_HEADER))
+    images = KnownImages.joined([_images(shard) for shard in every])
+    write_rows(files.names, NAMES_HEADER, ([name] for name in images.names()))
     write_rows(files.bad, BAD_HEADER, _rows([shard.bad for shard in every], BAD_HEADER))
     write_rows(
         files.bad_names, NAMES_HEADER, _rows([shard.bad_names for shard in every], NAMES_HEADER)
     )
-    replace(
-        shards[0].record,
-        good=sum(shard.record.good for shard in shards),
-        bad=sum(shard.record.bad for shard in shards),
-        end=shards[-1].record.end,
-        sources=0,
-        parts=parts,
-    ).write(files.record)
-    with open_atomically(files.data, binary=True) as joined:
+    with open_atomically(files.staged_data, binary=True) as joined:
         for files_of_shard in every:
             with files_of_shard.data.open("rb") as part:
                 shutil.copyfileobj(part, joined, 1 << 20)
+    first = shards[0].record
+    checksums = feature_checksums(files.staged_data, first.dimension)
+    forget_results(files.data.parent, feature_digest(first.dimension, checksums, images.names()))
+    made_by = MadeBy(first.model, first.dimension, first.bounding_box)
+    FeatureState(made_by, images, checksums).write(files.state)
+    replace(
+        first,
+        good=sum(shard.record.good for shard in shards),
+        bad=sum(shard.record.bad for shard in shards),
+        end=shards[-1].record.end,
+        parts=parts,
+    ).write(files.record)
+    files.staged_data.replace(files.data)
+
+
+def _images(files: FeatureFiles) -> KnownImages:
+    """What is known of the images of a shard; their names at least."""
+    state = FeatureState.read(files.state)
+    if state is not None:
+        return state.images
+    names = [name for (name,) in read_rows(files.names, NAMES_HEADER)]
+    return KnownImages.of_names(names, read_rows(files.bad, BAD_HEADER))
 
 
 def _rows(paths: Sequence[Path], header: Sequence[str]) -> Iterator[list[str]]:

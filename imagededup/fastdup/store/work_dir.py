@@ -1,7 +1,7 @@
 """The work folder: the names of its files, their writing, its lock; see docs/work_dir.md."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -15,8 +15,9 @@ from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.store.files import FeatureFiles, read_object
 from imagededup.fastdup.store.locks import locked
+from imagededup.fastdup.store.orphans import remove_orphans
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
-from imagededup.fastdup.store.tables import write_columns, write_pairs
+from imagededup.fastdup.store.tables import write_columns
 from imagededup.utils.files import open_atomically
 
 __all__ = ["FolderConfig", "WorkDir", "stem_of"]
@@ -65,6 +66,16 @@ class WorkDir:
     def outliers(self) -> Path:
         """Images that are unlike all others."""
         return self.folder / "outliers.csv"
+
+    @property
+    def query_similarity(self) -> Path:
+        """Pairs of new images and stored ones."""
+        return self.folder / "query_similarity.csv"
+
+    @property
+    def query_outliers(self) -> Path:
+        """New images that are unlike all stored ones."""
+        return self.folder / "query_outliers.csv"
 
     @property
     def faiss_index(self) -> Path:
@@ -121,7 +132,8 @@ class WorkDir:
     def lock(self, stem: str = "features") -> Iterator[None]:
         """Keep other runs out of the folder, which is made if it is missing.
 
-        Runs on different shards may share a folder with each other and with no other run.
+        Temporary files of runs that were killed are removed. Runs on different shards may share a
+        folder with each other and with no other run.
 
         Args:
             stem: What the run extracts, as `stem_of` names it.
@@ -133,32 +145,12 @@ class WorkDir:
         is_shard = stem not in ("features", "query_features")
         with locked(self.folder / ".lock", shared=is_shard):
             if not is_shard:
+                remove_orphans(self.folder, stem)
                 yield
                 return
             with locked(self.folder / f".{stem}.lock"):
+                remove_orphans(self.folder, stem)
                 yield
-
-    def write_similarity(
-        self,
-        names: Sequence[str],
-        left: NDArray[Any],
-        right: NDArray[Any],
-        scores: NDArray[Any],
-        reference_names: Sequence[str] | None = None,
-    ) -> None:
-        """Write similarity.csv in the order of the arrays; see `write_pairs`."""
-        write_pairs(self.similarity, names, left, right, scores, reference_names)
-
-    def write_outliers(
-        self,
-        names: Sequence[str],
-        left: NDArray[Any],
-        right: NDArray[Any],
-        scores: NDArray[Any],
-        reference_names: Sequence[str] | None = None,
-    ) -> None:
-        """Write outliers.csv in the order of the arrays; see `write_pairs`."""
-        write_pairs(self.outliers, names, left, right, scores, reference_names)
 
     def write_components_info(self, component: NDArray[Any], count: NDArray[Any]) -> None:
         """Write the size of each component."""

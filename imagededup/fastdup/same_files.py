@@ -1,0 +1,30 @@
+"""Files that are the same whatever they are called: links, and folders that are mounted twice."""
+
+import os
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["is_among"]
+
+
+def is_among(paths: Sequence[str], others: Collection[str]) -> NDArray[np.bool_]:
+    """Which of n paths lead to a file that one of the others leads to, by device and inode.
+
+    Returns:
+        bool of shape (n,); False for a path that leads nowhere.
+    """
+    if len(others) == 0:
+        return np.zeros(len(paths), bool)
+    identities = [_identity(path) for path in paths]
+    same = set(identities).intersection(map(_identity, others)) - {None}
+    return np.fromiter((identity in same for identity in identities), bool, len(paths))
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a million of them, without a million objects
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino) if status.st_ino else None
