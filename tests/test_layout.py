@@ -109,6 +109,20 @@ def test_an_upward_import_is_noticed(room, source, upward):
     assert [line.rpartition(" ")[2] for line in found] == ([upward] if upward else [])
 
 
+SECTIONS = {"Args", "Attributes", "Examples", "Raises", "Returns", "Yields"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_docstrings_have_the_sections_that_the_reference_knows(path):
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    tree = ast.parse(SOURCES[path].read_text(encoding="utf-8"))
+    docstrings = [
+        ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)
+    ]
+    titles = re.findall(r"^(\w+):\n +\S", "\n\n".join(docstrings), re.MULTILINE)
+    assert set(titles) <= SECTIONS
+
+
 def test_no_two_classes_share_a_name():
     names = Counter(
         node.name
