@@ -1,6 +1,7 @@
 """Every search method gives what a plain double loop in float64 gives."""
 
 import logging
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from imagededup.search.cosine.choose import (
 )
 from imagededup.search.cosine.principal import Screen, find_directions
 from imagededup.search.cosine.vectors import Vectors
+from imagededup.search.descriptors import as_descriptors, check_descriptors
 from imagededup.search.matches import Pairs
 
 METHODS = list(CosineMethod)
@@ -327,20 +329,91 @@ def test_auto_says_which_method_it_takes(caplog):
     assert "30 x 30 descriptors: exact" in caplog.text
 
 
-@pytest.mark.parametrize("threshold", [-1, 1, 0, 0.9, -1.0, 1.0, np.float32(0.5)])
+class TestDescriptorsOfAnySize:
+    DIRECTION = np.array([[0.6, -0.8, 1e-3]])
+
+    @pytest.mark.parametrize("size", [1e-320, 1e-300, 1e-42, 1e-30, 1.0, 1e30, 4e38, 1e300])
+    def test_the_direction_stays(self, size):
+        converted = as_descriptors(np.concatenate([self.DIRECTION * size, self.DIRECTION]))
+        assert (converted.dtype, converted.shape) == (np.float32, (2, 3))
+        direction = converted[0].astype(float) / np.linalg.norm(converted[0].astype(float))
+        # float64 itself keeps four digits of 1e-320
+        assert direction == pytest.approx(self.DIRECTION[0], rel=1e-6, abs=1e-3 * (size < 1e-310))
+        np.testing.assert_array_equal(converted[1], self.DIRECTION[0].astype(np.float32))
+
+    @pytest.mark.parametrize("kind", "efgbhilqBHILQ")
+    def test_every_real_type(self, kind):
+        numbers = np.array([[3, 4], [0, 5]], kind)
+        assert as_descriptors(numbers).tolist() == [[3, 4], [0, 5]]
+
+    @pytest.mark.parametrize("kind", [np.int8, np.int64, np.uint64, np.float16, np.float64])
+    def test_the_largest_numbers_of_a_type(self, kind):
+        limits = np.iinfo(kind) if np.issubdtype(kind, np.integer) else np.finfo(kind)
+        converted = as_descriptors(np.array([[limits.max, limits.min, 0]], kind)).astype(float)
+        expected = [1, float(limits.min) / float(limits.max), 0]
+        assert converted[0] / converted[0, 0] == pytest.approx(expected, rel=1e-6)
+
+    def test_float32_is_not_copied(self):
+        numbers = np.array([[1e-40, 3e38]], np.float32)
+        assert as_descriptors(numbers) is numbers
+
+    def test_nan_and_infinity_stay(self):
+        rows = np.array([[np.nan, 1e300], [np.inf, 1e-300], [0.0, 0.0]])
+        converted = as_descriptors(rows)
+        assert np.isnan(converted[0, 0])
+        assert converted[1, 0] == np.inf
+        assert converted[2].tolist() == [0, 0]
+
+    def test_no_descriptors(self):
+        assert as_descriptors(np.empty((0, 4))).shape == (0, 4)
+        assert as_descriptors(np.empty((0, 0), np.uint8)).shape == (0, 0)
+
+    @pytest.mark.parametrize("method", METHODS)
+    @pytest.mark.parametrize("size", [1e-300, 1e-30, 1e30, 1e300])
+    def test_a_search_finds_what_it_finds_of_unit_vectors(self, method, size):
+        vectors = with_copies(spectrum(60, 8)).astype(float)
+        expected = as_dict(search_cosine(vectors, 0.9, method=method))
+        found = as_dict(search_cosine(vectors * size, 0.9, vectors[:9] / size, method=method))
+        assert len(expected) > 10
+        for (left, right), score in found.items():
+            pair = (left, right) if left < right else (right, left)
+            assert score == pytest.approx(expected.get(pair, 1.0), abs=1e-6)
+        assert {pair for pair in expected if pair[1] < 9} <= found.keys()
+
+    @pytest.mark.parametrize(
+        ("row", "kind"),
+        [
+            ([0, 0], "zeros only"),
+            ([0, -0.0], "zeros only"),
+            ([np.nan, np.inf], "NaN"),
+            ([1, np.inf], "infinity"),
+            ([-np.inf, np.inf], "infinity"),
+        ],
+    )
+    def test_what_has_no_direction(self, row, kind):
+        rows = np.array([[1e-45, 0], row, [0, 0]], np.float32)
+        with pytest.raises(InvalidValueError, match=f"not zero, that of 'b.jpg' has {kind}$"):
+            check_descriptors(["a.jpg", "b.jpg", "c.jpg"], rows)
+        check_descriptors(["a.jpg"], rows[:1])
+        check_descriptors([], np.empty((0, 0), np.float32))
+
+
+@pytest.mark.parametrize(
+    "threshold", [-1, 1, 0, 0.9, -1.0, 1.0, *map(np.float32, (0.5, -1)), np.int8(1), Fraction(1, 2)]
+)
 def test_thresholds_that_are_allowed(threshold):
     checked = check_similarity(threshold)
     assert type(checked) is float
     assert checked == threshold
 
 
-@pytest.mark.parametrize("threshold", ["0.9", None, True, [0.9]])
+@pytest.mark.parametrize("threshold", ["0.9", None, True, np.True_, [0.9], 1j])
 def test_thresholds_of_a_wrong_type(threshold):
     with pytest.raises(InvalidTypeError, match="min_similarity_threshold must be a float, got"):
         check_similarity(threshold)
 
 
-@pytest.mark.parametrize("threshold", [1.01, -1.01, 2, float("nan"), float("inf")])
+@pytest.mark.parametrize("threshold", [1.01, -1.01, 2, 10**400, np.nan, np.inf])
 def test_thresholds_outside_the_range(threshold):
     with pytest.raises(InvalidValueError, match=r"from -1.0 to 1.0, got"):
         check_similarity(threshold)

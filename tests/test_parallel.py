@@ -3,6 +3,7 @@
 import os
 import threading
 
+import numpy as np
 import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
@@ -120,6 +121,13 @@ def test_number_of_workers():
     assert check_workers("workers", 64) == 64
 
 
+@pytest.mark.parametrize("number", [np.int64(2), np.uint8(2), np.array(2)])
+def test_a_number_of_workers_of_numpy(number):
+    workers = check_workers("workers", number)
+    assert type(workers) is int
+    assert workers == 2
+
+
 def test_none_means_all_cores_that_the_process_may_use(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 5, 7}, raising=False)
     assert check_workers("workers", None) == 3
@@ -138,7 +146,10 @@ def test_a_negative_number_of_workers():
         check_workers("num_workers", -1)
 
 
-@pytest.mark.parametrize(("wrong", "kind"), [(2.0, "float"), ("4", "str"), (True, "bool")])
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [(2.0, "float"), ("4", "str"), (True, "bool"), (np.True_, "bool"), (np.float64(2), "float64")],
+)
 def test_a_number_of_workers_that_is_not_an_int(wrong, kind):
     with pytest.raises(InvalidTypeError, match=f"^num must be an int or None, got {kind}$"):
         check_workers("num", wrong)

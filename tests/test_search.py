@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagededup.search.hamming.choose import HammingMethod, choose_method, search_hamming
+from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.methods import PHash
+from imagededup.search.hamming.choose import (
+    HammingMethod,
+    check_distance,
+    check_hamming_method,
+    choose_method,
+    search_hamming,
+)
 from imagededup.search.hamming.chunks import masks_within, plan_chunks
 
 METHODS = list(HammingMethod)
@@ -150,3 +158,43 @@ def test_progress_adds_up_to_the_whole(method):
         done = []
         search_hamming(codes, 10, references, method, workers=2, advance=done.append)
         assert sum(done) == 1000
+
+
+@pytest.mark.parametrize("threshold", [0, 10, 64, np.int64(10), np.uint8(64), np.array(3)])
+def test_thresholds_that_are_allowed(threshold):
+    checked = check_distance(threshold)
+    assert type(checked) is int
+    assert checked == threshold
+
+
+@pytest.mark.parametrize("threshold", [10.0, "10", None, True, np.True_, np.float64(3), [3]])
+def test_thresholds_of_a_wrong_type(threshold):
+    with pytest.raises(InvalidTypeError, match="max_distance_threshold must be an int, got"):
+        check_distance(threshold)
+
+
+@pytest.mark.parametrize("threshold", [-1, 65, np.int64(68), 10**30])
+def test_thresholds_outside_the_range(threshold):
+    with pytest.raises(InvalidValueError, match=rf"from 0 to 64, got {threshold}$"):
+        check_distance(threshold)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_by_name(method):
+    assert check_hamming_method(str(method)) is method
+
+
+@pytest.mark.parametrize("name", ["brute_force", "brute_force_cython"])
+def test_the_names_of_imagededup_mean_auto_with_a_warning_where_they_stand(name):
+    codes = {"a.jpg": "0" * 16, "b.jpg": "0" * 15 + "1"}
+    with pytest.warns(DeprecationWarning, match=f"search_method='{name}' means 'auto'") as warned:
+        found = PHash().find_duplicates(encoding_map=codes, search_method=name)
+    assert found == {"a.jpg": ["b.jpg"], "b.jpg": ["a.jpg"]}
+    assert [warning.filename for warning in warned] == [__file__]
+
+
+def test_no_method():
+    with pytest.raises(InvalidValueError, match="'faiss', 'bktree', got 'exact'"):
+        check_hamming_method("exact")
+    with pytest.raises(InvalidTypeError, match="search_method must be a str, got list"):
+        check_hamming_method([])

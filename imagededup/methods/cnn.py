@@ -14,6 +14,7 @@ from imagededup.methods.search_options import SearchNames
 from imagededup.models import CustomModel, OnnxModel
 from imagededup.models.describe import describer
 from imagededup.models.session import Device
+from imagededup.search.descriptors import as_descriptors, check_descriptors
 from imagededup.search.matches import Matches
 from imagededup.utils.options import check_option
 from imagededup.utils.progress import Progress
@@ -118,7 +119,7 @@ class CNN(Encoder[Descriptor]):
                     f"{name} must hold descriptors of one length, got {length} for {keys[0]!r} "
                     f"and {len(row)} for {key!r}"
                 )
-        return np.stack(rows)
+        return as_descriptors(np.stack(rows))
 
     def _check_search(self, request: SearchRequest) -> None:
         from imagededup.search.cosine.choose import CosineMethod, check_similarity  # loads numba
@@ -127,13 +128,7 @@ class CNN(Encoder[Descriptor]):
         check_option("search_method", request.search_method, CosineMethod)
 
     def _check_codes(self, names: Sequence[str], codes: CodeArray) -> None:
-        norms = np.linalg.norm(codes, axis=1)
-        wrong = np.flatnonzero(~(np.isfinite(norms) & (norms > 0)))
-        if len(wrong):
-            kind = "zeros only" if norms[wrong[0]] == 0 else "NaN or infinity"
-            raise InvalidValueError(
-                f"descriptors must be finite and not zero, that of {names[wrong[0]]!r} has {kind}"
-            )
+        check_descriptors(names, codes)
 
     def _match(
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int
@@ -179,4 +174,4 @@ def _check_row(name: str, key: str, value: object) -> NDArray[np.generic]:
         raise InvalidValueError(
             f"{name} must hold arrays of shape (d,) or (1, d), got {value.shape} for {key!r}"
         )
-    return value.reshape(-1).astype(np.float32, copy=False)
+    return value.reshape(-1)

@@ -17,7 +17,12 @@ from imagededup.images.decode import Pixels, Reduction
 from imagededup.methods.encoder import CodeArray, Encoder, SearchRequest
 from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
-from imagededup.search.hamming.choose import HammingMethod, check_distance, search_hamming
+from imagededup.search.hamming.choose import (
+    HammingMethod,
+    check_distance,
+    check_hamming_method,
+    search_hamming,
+)
 from imagededup.search.matches import Matches
 from imagededup.utils.options import check_bool, check_option
 from imagededup.utils.progress import Progress
@@ -100,7 +105,7 @@ class Hashing(Encoder[str]):
 
     def _check_search(self, request: SearchRequest) -> None:
         check_distance(request.threshold)
-        check_option("search_method", request.search_method, HammingMethod)
+        check_hamming_method(request.search_method)
 
     def _match(
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int

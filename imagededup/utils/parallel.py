@@ -1,5 +1,6 @@
 """Ordered work on several threads in bounded memory."""
 
+import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def check_workers(name: str, workers: int | None) -> int:
+def check_workers(name: str, workers: object) -> int:
     """The number of threads to use; None means all cores that the process may use.
 
     Raises:
@@ -24,11 +25,16 @@ def check_workers(name: str, workers: int | None) -> int:
     """
     if workers is None:
         return _available_cores()
-    if isinstance(workers, bool) or not isinstance(workers, int):
-        raise InvalidTypeError(f"{name} must be an int or None, got {type(workers).__name__}")
-    if workers < 0:
-        raise InvalidValueError(f"{name} must be 0 or more, got {workers}")
-    return max(workers, 1)
+    try:
+        if isinstance(workers, bool):
+            raise TypeError
+        number = operator.index(workers)  # type: ignore[arg-type]
+    except TypeError:
+        kind = type(workers).__name__
+        raise InvalidTypeError(f"{name} must be an int or None, got {kind}") from None
+    if number < 0:
+        raise InvalidValueError(f"{name} must be 0 or more, got {number}")
+    return max(number, 1)
 
 
 def ordered_map(

@@ -1,11 +1,11 @@
 """All pairs of descriptors within a cosine similarity."""
 
 import logging
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.search.cosine.principal import Screen, find_directions, share_of_pairs
 from imagededup.search.cosine.vectors import Vectors, group_identical
+from imagededup.search.descriptors import as_descriptors
 from imagededup.search.matches import Matches, Pairs
 
 __all__ = ["CosineMethod", "check_similarity", "choose_method", "search_cosine"]
@@ -21,7 +22,7 @@ _EXACT_COMPARISONS = 10**11
 _SMALL_COMPARISONS = 4 * 10**6
 _DENSE_SHARE = 0.005
 
-Descriptors = NDArray[np.float32]
+Descriptors = NDArray[np.floating | np.integer]
 Advance = Callable[[int], None]
 Backend = Callable[[Screen, Screen | None, float, int, Advance], Pairs]
 
@@ -51,13 +52,12 @@ def check_similarity(threshold: object) -> float:
         InvalidTypeError: Neither a float nor an int.
         InvalidValueError: Not within -1.0 to 1.0.
     """
-    number = float | int | np.floating | np.integer
-    if isinstance(threshold, bool) or not isinstance(threshold, number):
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
         raise InvalidTypeError(
             "min_similarity_threshold must be a float, "
             f"got {type(threshold).__name__} {threshold!r}"
         )
-    if math.isnan(threshold) or not -1 <= threshold <= 1:
+    if not -1 <= threshold <= 1:  # type: ignore[operator]
         raise InvalidValueError(
             f"min_similarity_threshold must be a float from -1.0 to 1.0, got {threshold}"
         )
@@ -80,9 +80,9 @@ def search_cosine(
     1.0. Identical descriptors are searched once, as one group.
 
     Args:
-        descriptors: float32 of shape (n, d), finite, no row all 0; of any norm.
+        descriptors: Real numbers of shape (n, d), finite, no row all 0; of any norm.
         threshold: Least cosine similarity, -1.0 to 1.0.
-        references: float32 of shape (m, d) to compare `descriptors` with; None compares them with
+        references: Likewise of shape (m, d), to compare `descriptors` with; None compares them with
             each other.
         method: 'exact' finds every pair. The others lose a few in large collections, always the
             same ones.
@@ -92,8 +92,8 @@ def search_cosine(
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-    left = np.ascontiguousarray(descriptors, np.float32)
-    right = None if references is None else np.ascontiguousarray(references, np.float32)
+    left = as_descriptors(descriptors)
+    right = None if references is None else as_descriptors(references)
     search = _CosineSearch(threshold, method, workers, advance)
     with threadpool_limits(1, user_api="blas"):
         groups, reference_groups = group_identical(left, right, workers)

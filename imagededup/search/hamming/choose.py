@@ -1,5 +1,6 @@
 """All pairs of 64-bit codes within a Hamming distance."""
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,11 +11,14 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.search.matches import Matches, Pairs
+from imagededup.utils.deprecation import warn_deprecated
+from imagededup.utils.options import check_option
 
 __all__ = [
     "CODE_BITS",
     "HammingMethod",
     "check_distance",
+    "check_hamming_method",
     "choose_method",
     "search_hamming",
 ]
@@ -23,6 +27,7 @@ CODE_BITS = 64
 
 _FLAT_PAIRS = 10**8
 _FLAT_COST = 0.3e-9
+_NAMES_IN_IMAGEDEDUP = ("brute_force", "brute_force_cython")
 
 Codes = NDArray[np.uint64]
 Advance = Callable[[int], None]
@@ -36,6 +41,10 @@ class HammingMethod(StrEnum):
     MULTI_INDEX = "multi_index"
     FAISS = "faiss"
     BKTREE = "bktree"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "HammingMethod | None":
+        return cls.AUTO if value in _NAMES_IN_IMAGEDEDUP else None
 
 
 _BACKENDS = {
@@ -52,15 +61,35 @@ def check_distance(threshold: object) -> int:
         InvalidTypeError: Not an int.
         InvalidValueError: Not within 0 to 64.
     """
-    if isinstance(threshold, bool) or not isinstance(threshold, int | np.integer):
+    try:
+        if isinstance(threshold, bool):
+            raise TypeError
+        number = operator.index(threshold)  # type: ignore[arg-type]
+    except TypeError:
         raise InvalidTypeError(
             f"max_distance_threshold must be an int, got {type(threshold).__name__} {threshold!r}"
-        )
-    if not 0 <= threshold <= CODE_BITS:
+        ) from None
+    if not 0 <= number <= CODE_BITS:
         raise InvalidValueError(
-            f"max_distance_threshold must be an int from 0 to {CODE_BITS}, got {threshold}"
+            f"max_distance_threshold must be an int from 0 to {CODE_BITS}, got {number}"
         )
-    return int(threshold)
+    return number
+
+
+def check_hamming_method(method: object) -> HammingMethod:
+    """The search method that a word names.
+
+    'brute_force' and 'brute_force_cython', names of imagededup 0.3, mean 'auto', with a
+    DeprecationWarning: every method finds the same pairs.
+
+    Raises:
+        InvalidTypeError: Not a str.
+        InvalidValueError: None of the methods.
+    """
+    checked = check_option("search_method", method, HammingMethod)
+    if method in _NAMES_IN_IMAGEDEDUP:
+        warn_deprecated(f"search_method={method!r} means 'auto': leave it out")
+    return checked
 
 
 def search_hamming(
