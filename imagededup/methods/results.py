@@ -116,6 +116,11 @@ class Duplicates:
         """The path of the folder of the reference collection, where there is one."""
         return self.reference_folder.root if self.reference_folder else None
 
+    @property
+    def pair_count(self) -> int:
+        """How many pairs of duplicates there are, each once; counted without making them."""
+        return self.matches.pair_count()
+
     def __len__(self) -> int:
         """The number of groups; with a reference collection that of images with a duplicate."""
         matched = self._matched()

@@ -122,6 +122,17 @@ class Matches:
                 block = Pairs(block.left[keep], block.right[keep], block.score[keep])
             yield block
 
+    def pair_count(self) -> int:
+        """How many pairs there are, each once; none of them is made."""
+        left = _Members.of(self.groups)
+        if self.reference_groups is None:
+            right, equal = left, left.size * (left.size - 1) // 2
+        else:
+            right = _Members.of(self.reference_groups)
+            equal = left.size * right.count(np.arange(len(left.size)))
+        near = left.count(self.pairs.left) * right.count(self.pairs.right)
+        return int(equal.sum() + near.sum())
+
     def best_links(self, items: Indices, targets: Indices) -> Pairs:
         """For items that match any of some targets, the best of them; equals by lowest target.
 
