@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, check_array, load_image
 from imagededup.images.folders import Failure, ImageFolder, list_folder
+from imagededup.methods import encoding
 from imagededup.methods.encoding import CodeArray, EncodedImages, encode_folder
 from imagededup.methods.keep import KeepType, check_keep
 from imagededup.methods.plain import join_plain
@@ -33,7 +34,7 @@ from imagededup.utils.files import check_output, write_json
 from imagededup.utils.parallel import check_workers
 from imagededup.utils.text import counted, shown
 
-__all__ = ["CodeArray", "Encoder", "PathType", "SearchRequest"]
+__all__ = ["CodeArray", "Encoder", "PathType", "SearchRequest", "encode_together"]
 
 logger = logging.getLogger("imagededup")
 
@@ -335,7 +336,8 @@ class Encoder(ABC, Generic[Code]):
         workers = check_workers("num_dist_workers", request.num_dist_workers)
         queries, references = self._encoded(request, encoding_workers)
         failures = queries.failures + (references.failures if references else [])
-        _report(failures)
+        if not isinstance(request.encoding_map, EncodedImages):  # reported by encode_together
+            _report(failures)
         return Duplicates(
             names=queries.names,
             matches=self._matches(queries, references, request, workers),
@@ -388,6 +390,8 @@ class Encoder(ABC, Generic[Code]):
         return queries, None if against is None else self._mapped("against", against)
 
     def _mapped(self, name: str, encoding_map: object) -> EncodedImages:
+        if isinstance(encoding_map, EncodedImages):
+            return encoding_map
         if not isinstance(encoding_map, Mapping):
             kind = type(encoding_map).__name__
             raise InvalidTypeError(f"{name} must be a dictionary of names and codes, got {kind}")
@@ -400,10 +404,32 @@ class Encoder(ABC, Generic[Code]):
         return EncodedImages(keys, self._from_user(name, encoding_map, keys))
 
     def _encode_folder(self, folder: ImageFolder, workers: int) -> EncodedImages:
-        return encode_folder(self, folder, self._reduction, self._files_per_task, workers)
+        return encode_folder(self, folder, workers)
 
     def _encode_pixels(self, pixels: Pixels) -> Code:
         return self._to_user(self._encode_batch([self._prepare(pixels)]))[0]
+
+
+def encode_together(
+    encoders: Sequence[Encoder[Any]],
+    image_dir: PathType,
+    recursive: bool = False,
+    num_enc_workers: int | None = None,
+) -> list[EncodedImages]:
+    """Encode a folder by several encoders, and decode each file once for all of them.
+
+    Returns:
+        For each encoder what its search takes as `encoding_map`; the result is that of a search
+        with `image_dir`.
+
+    Raises:
+        InvalidTypeError: An argument has a wrong type.
+        InvalidValueError: The folder does not exist, cannot be read or holds no file.
+    """
+    workers = check_workers("num_enc_workers", num_enc_workers)
+    encoded = encoding.encode_together(encoders, list_folder(image_dir, recursive), workers)
+    _report(encoded[0].failures)
+    return encoded
 
 
 def _check_file(image_file: object) -> Path:

@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import UnreadableImageError
-from imagededup.images.decode import Pixels, Reduction, load_image
+from imagededup.images.decode import Pixels, Reduction, load_image, opened
 from imagededup.images.exact import pixel_digest
 from imagededup.images.folders import Failure, ImageFolder
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 
-__all__ = ["CodeArray", "EncodedImages", "encode_folder"]
+__all__ = ["CodeArray", "EncodedImages", "encode_folder", "encode_together"]
 
 CodeArray = NDArray[Any]
 
@@ -24,6 +25,8 @@ class _Encoder(Protocol):
     """What of an encoder the work on files needs; `Encoder` says what each does."""
 
     verbose: bool
+    _reduction: Reduction | None
+    _files_per_task: int
 
     def _prepare(self, pixels: Pixels) -> Any: ...  # noqa: ANN401
 
@@ -59,60 +62,131 @@ class EncodedImages:
         return self.codes[self.structured_rows()] if self.plain else self.codes
 
 
-def encode_folder(
-    encoder: _Encoder,
-    folder: ImageFolder,
-    reduction: Reduction | None,
-    files_per_task: int,
-    workers: int,
-) -> EncodedImages:
+def encode_folder(encoder: _Encoder, folder: ImageFolder, workers: int) -> EncodedImages:
     """Encode the files of a folder; those that cannot be read are listed.
 
     Args:
         encoder: Says how pixels become codes.
         folder: The files.
-        reduction: When a JPEG may be decoded at reduced size.
-        files_per_task: Files that a thread encodes at once.
         workers: Number of threads; the result does not depend on it.
     """
+    return encode_together([encoder], folder, workers)[0]
+
+
+def encode_together(
+    encoders: Sequence[_Encoder], folder: ImageFolder, workers: int
+) -> list[EncodedImages]:
+    """Encode the files of a folder by several encoders, and decode each file once.
+
+    Encoders take large JPEGs at different reduced sizes; those are decoded once a size. The codes
+    are those that each encoder gives alone.
+    """
+    files_per_task = max(encoder._files_per_task for encoder in encoders)
     tasks = [
         folder.names[begin : begin + files_per_task]
         for begin in range(0, len(folder.names), files_per_task)
     ]
-    names: list[str] = []
-    failures = list(folder.failures)
-    plain: dict[int, bytes] = {}
-    codes = encoder._encode_batch([])
-    with Progress(len(folder.names), "Encoding", "images", encoder.verbose) as progress:
-        encode = partial(_encode_files, encoder, folder, reduction)
-        for part, task in zip(ordered_map(encode, tasks, workers), tasks, strict=True):
-            if part.names and not names:  # room for all; memory is taken as it is filled
-                codes = np.empty((len(folder.names), *part.codes.shape[1:]), part.codes.dtype)
-            if part.names:
-                codes[len(names) : len(names) + len(part.names)] = part.codes
-            plain |= {row + len(names): digest for row, digest in part.plain.items()}
-            names += part.names
-            failures += part.failures
+    collections = [_Collection(encoder, folder) for encoder in encoders]
+    with Progress(len(folder.names), "Encoding", "images", encoders[0].verbose) as progress:
+        encode = partial(_encode_files, encoders, folder)
+        for parts, task in zip(ordered_map(encode, tasks, workers), tasks, strict=True):
+            for collection, part in zip(collections, parts, strict=True):
+                collection.add(part)
             progress.advance(len(task))
-    return EncodedImages(names, codes[: len(names)], folder, failures, plain)
+    return [collection.images() for collection in collections]
+
+
+class _Collection:
+    """The codes of a folder as they come."""
+
+    def __init__(self, encoder: _Encoder, folder: ImageFolder) -> None:
+        self._folder = folder
+        self._names: list[str] = []
+        self._failures = list(folder.failures)
+        self._plain: dict[int, bytes] = {}
+        self._codes = encoder._encode_batch([])
+
+    def add(self, part: EncodedImages) -> None:
+        """Add the images of a task."""
+        begin = len(self._names)
+        if part.names and not begin:  # room for all; memory is taken as it is filled
+            shape = (len(self._folder.names), *part.codes.shape[1:])
+            self._codes = np.empty(shape, part.codes.dtype)
+        if part.names:
+            self._codes[begin : begin + len(part.names)] = part.codes
+        self._plain |= {row + begin: digest for row, digest in part.plain.items()}
+        self._names += part.names
+        self._failures += part.failures
+
+    def images(self) -> EncodedImages:
+        """All images so far."""
+        codes = self._codes[: len(self._names)]
+        return EncodedImages(self._names, codes, self._folder, self._failures, self._plain)
 
 
 def _encode_files(
-    encoder: _Encoder, folder: ImageFolder, reduction: Reduction | None, names: list[str]
-) -> EncodedImages:
-    encoded: list[str] = []
-    prepared: list[Any] = []
-    failures: list[Failure] = []
-    plain: dict[int, bytes] = {}
+    encoders: Sequence[_Encoder], folder: ImageFolder, names: list[str]
+) -> list[EncodedImages]:
+    tasks = [_Task() for _ in encoders]
+    several = len({encoder._reduction for encoder in encoders}) > 1
     for name in names:
-        try:
-            path = folder.path(name)
-            pixels = load_image(path, reduction)
-            ready = encoder._prepare(pixels)
-            if not encoder._has_structure(pixels, ready):
-                plain[len(encoded)] = pixel_digest(path)
-            encoded.append(name)
-            prepared.append(ready)
-        except UnreadableImageError as error:
-            failures.append(Failure(name, str(error)))
-    return EncodedImages(encoded, encoder._encode_batch(prepared), folder, failures, plain)
+        decoder = _Decoder(folder.path(name), several)
+        for encoder, task in zip(encoders, tasks, strict=True):
+            try:
+                task.add(encoder, name, decoder)
+            except UnreadableImageError as error:
+                task.failures.append(Failure(name, str(error)))
+    return [
+        EncodedImages(
+            task.names, encoder._encode_batch(task.prepared), folder, task.failures, task.plain
+        )
+        for encoder, task in zip(encoders, tasks, strict=True)
+    ]
+
+
+@dataclass(slots=True)
+class _Task:
+    """Files that a thread takes at once, made ready for an encoder."""
+
+    names: list[str] = field(default_factory=list)
+    prepared: list[Any] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    plain: dict[int, bytes] = field(default_factory=dict)
+
+    def add(self, encoder: _Encoder, name: str, decoder: "_Decoder") -> None:
+        """Add a file; UnreadableImageError if it cannot be decoded."""
+        pixels = decoder.pixels(encoder._reduction)
+        ready = encoder._prepare(pixels)
+        if not encoder._has_structure(pixels, ready):
+            self.plain[len(self.names)] = decoder.digest()
+        self.names.append(name)
+        self.prepared.append(ready)
+
+
+class _Decoder:
+    """Decodes a file once for all encoders that take the same pixels of it.
+
+    Args:
+        path: The file.
+        several: Whether encoders take large JPEGs at different sizes.
+    """
+
+    def __init__(self, path: Path, several: bool) -> None:
+        self._path = path
+        self._several = several
+        self._decoded: dict[tuple[int, bool], Pixels] = {}
+        self.digest = cache(partial(pixel_digest, path))
+
+    def pixels(self, reduction: Reduction | None) -> Pixels:
+        """As `load_image`."""
+        form = self._form(reduction) if self._several else (1, False)
+        if form not in self._decoded:
+            self._decoded[form] = load_image(self._path, reduction)
+        return self._decoded[form]
+
+    def _form(self, reduction: Reduction | None) -> tuple[int, bool]:
+        """The divisor of the size, and whether the pixels are grey because of it."""
+        with opened(self._path) as (image, _):
+            reducible = image.format in ("JPEG", "MPO")
+            factor = reduction.factor(image.size) if reduction and reducible else 1
+        return factor, factor > 1 and reduction is not None and reduction.to_grey
