@@ -182,7 +182,7 @@ def _neighbors(
 ) -> Neighbors:
     search = config.faiss_mode if config.nn_provider is Provider.FAISS else config.nnmodel
     logger.info("searching neighbours of %d images with %s", len(features), search)
-    with Progress(1000, "Searching neighbours", "‰") as progress:
+    with Progress(1000, "Searching neighbours", None) as progress:
         return find_neighbors(
             features,
             config.nearest_neighbors_k,

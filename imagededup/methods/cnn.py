@@ -145,7 +145,7 @@ class CNN(Encoder[Descriptor]):
                 f"{codes.shape[1]} and {references.shape[1]}"
             )
         method = check_option("search_method", request.search_method, CosineMethod)
-        with Progress(1000, "Searching", "‰", self.verbose) as progress:
+        with Progress(1000, "Searching", None, self.verbose) as progress:
             return search_cosine(
                 codes, float(request.threshold), references, method, workers, progress.advance
             )

@@ -111,7 +111,7 @@ class Hashing(Encoder[str]):
         self, codes: CodeArray, references: CodeArray | None, request: SearchRequest, workers: int
     ) -> Matches:
         method = check_option("search_method", request.search_method, HammingMethod)
-        with Progress(1000, "Searching", "‰", self.verbose) as progress:
+        with Progress(1000, "Searching", None, self.verbose) as progress:
             return search_hamming(
                 codes, request.threshold, references, method, workers, progress.advance
             )

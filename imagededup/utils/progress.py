@@ -8,6 +8,9 @@ from typing import Any, Self
 
 __all__ = ["Progress", "per_mille"]
 
+_SHARE = "{l_bar}{bar}| [{elapsed}<{remaining}]"
+_COUNT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}]"
+
 
 class Progress:
     """A bar with rate and remaining time; shown on a terminal or in a notebook, nowhere else.
@@ -15,11 +18,13 @@ class Progress:
     Args:
         total: Number of units of work.
         description: What is done, a word or two.
-        unit: What is counted.
+        unit: What is counted; None for shares of the work, of which only the percentage shows.
         enabled: False shows nothing.
     """
 
-    def __init__(self, total: int, description: str, unit: str, enabled: bool = True) -> None:
+    def __init__(
+        self, total: int, description: str, unit: str | None, enabled: bool = True
+    ) -> None:
         self._bar: Any = None
         if not enabled or not (_in_notebook() or _on_terminal()):
             return
@@ -28,7 +33,13 @@ class Progress:
         else:
             from tqdm import tqdm
 
-        self._bar = tqdm(total=total, desc=description, unit=f" {unit}", unit_scale=total > 10**6)
+        self._bar = tqdm(
+            total=total,
+            desc=description,
+            unit=f" {unit}",
+            unit_scale=total > 10**6,
+            bar_format=_SHARE if unit is None else _COUNT,
+        )
 
     def advance(self, count: int) -> None:
         """Count work as done."""
