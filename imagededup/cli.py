@@ -1,24 +1,29 @@
 """The command `imagededup`.
 
 Results go to standard output, everything else to standard error. The exit code is 0 on success,
-1 when something could not be done, 2 for wrong usage, and 130 after an interrupt.
+1 when something could not be done, 2 for wrong usage, 3 when `find --fail-if-found` found
+duplicates, and 130 after an interrupt.
 """
 
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from imagededup import __version__
 from imagededup.commands.encode import encode
-from imagededup.commands.evaluate import evaluate, sweep
+from imagededup.commands.evaluate import evaluate
 from imagededup.commands.fastdup import fastdup
 from imagededup.commands.find import find
+from imagededup.commands.help import Command
 from imagededup.commands.plot import plots
 from imagededup.commands.remove import remove
+from imagededup.commands.sweep import sweep
+from imagededup.commands.wording import in_shell_words
 from imagededup.errors import ImageDedupError, InvalidTypeError, InvalidValueError
+from imagededup.utils.text import one_line
 
 __all__ = ["app", "run"]
 
@@ -29,14 +34,13 @@ _INTERRUPTED = 130
 app = typer.Typer(
     name="imagededup",
     help="Find exact and near duplicate images. Nothing is ever sent anywhere.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command in (find, remove, encode, evaluate, sweep, fastdup):
-    app.command()(command)
-app.add_typer(plots, name="plot")
+    app.command(cls=Command)(command)
+app.add_typer(plots, name="plot", short_help=plots.info.help)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,16 +52,12 @@ def run(arguments: Sequence[str]) -> int:
     _log_to_stderr()
     try:
         code = app(list(arguments), prog_name="imagededup", standalone_mode=False)
-    except typer.Abort as error:
-        raise KeyboardInterrupt from error
-    except (InvalidValueError, InvalidTypeError) as error:
-        return _complain(error, _WRONG_USAGE)
-    except ImageDedupError as error:
-        return _complain(error, _FAILURE)
+    except SystemExit as end:  # shell completion ends so
+        code = end.code
     except Exception as error:
-        if not hasattr(error, "format_message"):  # not wrong usage that Typer found
-            raise
-        return _complain(error.format_message(), _WRONG_USAGE)
+        if hasattr(error, "format_message"):  # wrong usage that Typer found
+            return _complain(error.format_message(), _WRONG_USAGE)
+        return _failed(error, arguments)
     if code == _INTERRUPTED:  # Typer has caught the interrupt
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
@@ -74,8 +74,30 @@ def _main(
         typer.echo(context.get_help())
 
 
-def _complain(error: Any, code: int) -> int:  # noqa: ANN401
-    typer.echo(f"imagededup: {' '.join(str(error).split())}", err=True)
+def _failed(error: Exception, arguments: Sequence[str]) -> int:
+    """Say in one line what went wrong; what nobody foresaw goes on as it is."""
+    match error:
+        case typer.Abort():  # Typer takes every end of a file for an interrupt
+            return _complain(f"unexpected end of a file: {error.__cause__}", _FAILURE)
+        case MemoryError() | ImportError() | RuntimeError() if _lacks_memory(error):
+            return _complain("out of memory", _FAILURE)
+        case InvalidValueError() | InvalidTypeError():
+            return _complain(in_shell_words(str(error), app, arguments), _WRONG_USAGE)
+        case ImageDedupError() if isinstance(error.__cause__, BrokenPipeError):
+            return 0  # the reader of --output /dev/stdout had enough
+        case ImageDedupError() | OSError():
+            return _complain(error, _FAILURE)
+    raise error
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether memory is what lacks: for arrays, a thread's stack or a library."""
+    signs = ("can't start new thread", "failed to map segment", "cannot allocate memory")
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in signs)
+
+
+def _complain(error: object, code: int) -> int:
+    typer.echo(f"imagededup: {one_line(error)}", err=True)
     return code
 
 

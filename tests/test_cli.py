@@ -40,7 +40,7 @@ class TestFind:
         assert out == (
             "Group 1: 3 images\n  beach.png\n  beach_copy.png\n  beach_small.jpg\n\n"
             "Group 2: 2 images\n  city.png\n  city_blurred.png\n\n"
-            "6 images, 2 groups of duplicates, 3 can be removed\n"
+            "6 images, 2 groups of duplicates (4 pairs), 3 can be removed\n"
             "1 file could not be read\n"
         )
         assert err == (
@@ -56,7 +56,7 @@ class TestFind:
         photograph(0).save(tmp_path / "one.png")
         assert command("find", tmp_path) == (
             0,
-            "1 image, 0 groups of duplicates, 0 can be removed\n",
+            "1 image, 0 groups of duplicates (0 pairs), 0 can be removed\n",
             "",
         )
 
@@ -71,7 +71,7 @@ class TestFind:
     def test_cnn_finds_every_edited_copy_of_the_examples(self, command):
         code, out, _ = command("find", EXAMPLES, "--method", "cnn", "--scores")
         assert code == 0
-        assert "27 images, 3 groups of duplicates, 24 can be removed\n" in out
+        assert "27 images, 3 groups of duplicates (105 pairs), 24 can be removed\n" in out
         assert "  temple_copy.jpg  (similarity 1.000)\n" in out
 
     def test_json_file(self, command, photos, tmp_path):
@@ -101,7 +101,7 @@ class TestFind:
         code, out, _ = command("find", new, "--against", photos, "--threshold", 0, "--scores")
         assert code == 0
         assert out.startswith("again.png\n  beach.png  (distance 0)\n")
-        assert "2 images, 1 of them with a duplicate among the other 6 images\n" in out
+        assert "2 images, 1 of them with a duplicate among the other 6 images (3 pairs)\n" in out
 
     def test_recursive(self, command, photos):
         (photos / "deep").mkdir()
@@ -119,13 +119,16 @@ class TestEncode:
     def test_json(self, command, photos, tmp_path):
         code, out, _ = command("encode", photos, "--output", tmp_path / "hashes.json")
         assert (code, out) == (0, f"6 images written to {tmp_path / 'hashes.json'}\n")
-        assert json.loads((tmp_path / "hashes.json").read_text()) == PHash().encode_images(photos)
+        assert json.loads((tmp_path / "hashes.json").read_text()) == {
+            "encoder": "phash",
+            "hashes": PHash().encode_images(photos),
+        }
 
     def test_csv(self, command, photos, tmp_path):
         command("encode", photos, "-m", "dhash", "--output", tmp_path / "hashes.csv")
         with (tmp_path / "hashes.csv").open(newline="") as file:
             rows = list(csv.reader(file))
-        assert rows[0] == ["image", "hash"]
+        assert rows[0] == ["image", "dhash"]
         assert dict(rows[1:]) == DHash().encode_images(photos)
 
     def test_descriptors(self, command, photos, tmp_path):
@@ -292,7 +295,7 @@ class TestUsage:
             (["encode", ".", "-m", "cnn", "-o", "x.json"], "--output must end in .npz"),
             (["find", ".", "--threshold", "ten"], "Invalid value for '--threshold'"),
             (["find", ".", "--method", "sift"], "Invalid value for '--method'"),
-            (["find", ".", "--output", "x.txt"], "--output must end in .json or .csv"),
+            (["find", ".", "--output", "x.txt"], "--output must end in .json, .csv or .jsonl"),
             (["find", ".", "--output", "/no/such/x.json"], "must lie in a folder that exists"),
             (["find", "--colour"], "No such option"),
             (["encode", "."], "Missing option '--output'"),

@@ -1,19 +1,20 @@
 """`imagededup encode`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from imagededup.commands.encodings import write_encodings
 from imagededup.commands.options import (
     Folder,
+    FullDecode,
     Method,
     MethodOption,
     Recursive,
     encoder_of,
     output_path,
 )
-from imagededup.utils.text import counted
+from imagededup.utils.text import counted, shown
 
 __all__ = ["encode"]
 
@@ -21,40 +22,32 @@ __all__ = ["encode"]
 def encode(
     folder: Folder,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The .json or .csv file.", show_default=False)
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The .json or .csv file; cnn: the .npz file.",
+            show_default=False,
+        ),
     ],
     method: MethodOption = Method.PHASH,
     recursive: Recursive = False,
+    full_decode: FullDecode = False,
 ) -> None:
     """Write the hash or the descriptor of every image to a file.
 
+    Other commands take the file instead of the folder.
+
     \b
     Examples:
-      imagededup encode photos --output hashes.json
-      imagededup encode photos --method dhash --output hashes.csv
-      imagededup encode photos --method cnn --output descriptors.npz
+      imagededup encode photos -o hashes.json
+      imagededup encode photos -m dhash -o hashes.csv
+      imagededup encode photos -m cnn -o descriptors.npz
+      imagededup find hashes.json
     """
-    from imagededup.utils.files import write_csv, write_json
-
-    if method is Method.CNN:
-        _write_descriptors(folder, output_path(output, (".npz",)), recursive)
-        return
-    path = output_path(output)
-    hashes = encoder_of(method).encode_images(folder, recursive)
-    if path.suffix == ".csv":
-        write_csv(path, ("image", "hash"), hashes.items())
-    else:
-        write_json(path, hashes)
-    typer.echo(f"{counted(len(hashes), 'image')} written to {path}")
-
-
-def _write_descriptors(folder: Path, path: Path, recursive: bool) -> None:
-    import numpy as np
-
-    from imagededup.utils.files import write_npz
-
-    encoded = encoder_of(Method.CNN).encode_images(folder, recursive)
-    names = np.array(list(encoded), dtype=str)
-    descriptors = np.concatenate(list(encoded.values())) if encoded else np.empty((0, 0))
-    write_npz(path, names=names, descriptors=descriptors)
-    typer.echo(f"{counted(len(encoded), 'image')} written to {path}")
+    endings = (".npz",) if method is Method.CNN else (".json", ".csv")
+    path = output_path(output, endings)
+    codes = encoder_of(method, full_decode).encode_images(folder, recursive)
+    write_encodings(path, method, codes)
+    typer.echo(f"{counted(len(codes), 'image')} written to {shown(output)}")

@@ -1,5 +1,6 @@
 """What several commands share."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imagededup.errors import InvalidValueError
+from imagededup.utils.text import shown
 
 if TYPE_CHECKING:
     from imagededup.methods.cnn import CNN
@@ -24,13 +26,45 @@ class Method(StrEnum):
     CNN = "cnn"
 
 
-Folder = Annotated[Path, typer.Argument(help="Folder with the images.", show_default=False)]
-MethodOption = Annotated[Method, typer.Option("--method", "-m", help="How images are compared.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder with the images.", show_default=False)
+]
+FolderOrFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Folder with the images, or a file that encode wrote.",
+        show_default=False,
+    ),
+]
+GroundTruth = Annotated[
+    Path,
+    typer.Argument(
+        metavar="GROUND_TRUTH",
+        show_default=False,
+        help="The true duplicates: a .json map, a .csv file of pairs, or a folder with a subfolder "
+        "per group.",
+    ),
+]
+Result = Annotated[
+    Path,
+    typer.Argument(metavar="RESULT", help="The .json file that find wrote.", show_default=False),
+]
+MethodOption = Annotated[
+    Method,
+    typer.Option(
+        "--method",
+        "-m",
+        metavar="METHOD",
+        help="How images are compared: phash, dhash, ahash, whash or cnn.",
+    ),
+]
 Threshold = Annotated[
     float | None,
     typer.Option(
         "--threshold",
         "-t",
+        metavar="NUMBER",
         show_default=False,
         help="Largest distance in bits, 0 to 64, default 10; cnn: least similarity, -1 to 1, "
         "default 0.9.",
@@ -41,14 +75,33 @@ Recursive = Annotated[
 ]
 Against = Annotated[
     Path | None,
-    typer.Option(help="Find the images of FOLDER that duplicate an image of this folder."),
+    typer.Option(
+        metavar="FOLDER", help="Find the images of FOLDER that duplicate an image of this folder."
+    ),
+]
+FullDecode = Annotated[
+    bool,
+    typer.Option(
+        "--full-decode",
+        help="Hash large JPEGs from all their pixels: slower, and equal to the bit at any size.",
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to this .json or .csv file."),
 ]
 
 
-def encoder_of(method: Method) -> "Hashing | CNN":
-    """The encoder of a method."""
+def encoder_of(method: Method, full_decode: bool = False) -> "Hashing | CNN":
+    """The encoder of a method.
+
+    Raises:
+        InvalidValueError: Only hashes have a full decode.
+    """
     from imagededup import methods
 
+    if full_decode and method is Method.CNN:
+        raise InvalidValueError("--full-decode is for hashes, it does not go with --method cnn")
     encoders: dict[Method, type[Hashing | CNN]] = {
         Method.PHASH: methods.PHash,
         Method.DHASH: methods.DHash,
@@ -56,16 +109,57 @@ def encoder_of(method: Method) -> "Hashing | CNN":
         Method.WHASH: methods.WHash,
         Method.CNN: methods.CNN,
     }
-    return encoders[method]()
+    settings: dict[str, Any] = {"full_decode": True} if full_decode else {}
+    return encoders[method](**settings)
 
 
-def search(method: Method, threshold: float | None, **arguments: Any) -> "Duplicates":  # noqa: ANN401
-    """Search with the threshold of the method; hashes take a whole number."""
-    encoder = encoder_of(method)
+def search(
+    method: Method,
+    threshold: float | None,
+    full_decode: bool = False,
+    **arguments: Any,  # noqa: ANN401
+) -> "Duplicates":
+    """Search with the threshold of the method; hashes take a whole number.
+
+    Raises:
+        InvalidValueError: A file stands where the images themselves are needed.
+    """
+    for name in ("image_dir", "against"):
+        if isinstance(arguments.get(name), Path) and os.path.isfile(arguments[name]):  # noqa: PTH113
+            raise InvalidValueError(
+                f"{name} must be a folder with the images themselves, "
+                f"{str(arguments[name])!r} is a file"
+            )
+    encoder = encoder_of(method, full_decode)
     if threshold is not None:
         whole = encoder.score_name == "distance" and threshold.is_integer()
         arguments[encoder.threshold_name] = int(threshold) if whole else threshold
     return encoder.search(**arguments)
+
+
+def check_table(output: str | None) -> None:
+    """Check before the work begins that `write_table` can write there."""
+    if output is not None:
+        output_path(output)
+
+
+def write_table(
+    output: str | None,
+    value: Any,  # noqa: ANN401
+    header: tuple[str, ...],
+    rows: list[tuple[Any, ...]],
+) -> None:
+    """Write numbers where --output says: as JSON, or as rows of CSV."""
+    from imagededup.utils.files import write_csv, write_json
+
+    if output is None:
+        return
+    path = output_path(output)
+    if path.suffix == ".csv":
+        write_csv(path, header, rows)
+    else:
+        write_json(path, value)
+    typer.echo(f"Written to {shown(output)}")
 
 
 def output_path(output: str, endings: tuple[str, ...] = (".json", ".csv")) -> Path:
@@ -74,5 +168,7 @@ def output_path(output: str, endings: tuple[str, ...] = (".json", ".csv")) -> Pa
 
     path = check_output(output)
     if path.suffix not in endings:
-        raise InvalidValueError(f"--output must end in {' or '.join(endings)}, got {output!r}")
+        *others, last = endings
+        listed = f"{', '.join(others)} or {last}" if others else last
+        raise InvalidValueError(f"--output must end in {listed}, got {output!r}")
     return path

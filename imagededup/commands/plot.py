@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagededup.commands.options import Folder
+from imagededup.commands.help import Command
+from imagededup.commands.options import Folder, GroundTruth, Result
 from imagededup.errors import InvalidValueError
-from imagededup.utils.text import counted
+from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
     from imagededup.evaluation import PrecisionRecallCurve
@@ -20,50 +21,56 @@ plots = typer.Typer(
     rich_markup_mode=None,
 )
 
-Result = Annotated[Path, typer.Argument(help="The .json file that find wrote.", show_default=False)]
 Picture = Annotated[
     str,
     typer.Option(
-        "--output", "-o", help="The picture: .png, .jpg, .pdf or .svg.", show_default=False
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The picture: .png, .jpg, .pdf or .svg.",
+        show_default=False,
     ),
 ]
 
 
-@plots.command()
+@plots.command(cls=Command)
 def duplicates(
     folder: Folder,
     result: Result,
-    name: Annotated[str, typer.Argument(help="The image.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The image.", show_default=False)],
     output: Picture,
     against: Annotated[
-        Path | None, typer.Option(help="The folder of the duplicates, if it is another one.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The folder of the duplicates, if it is another one."),
     ] = None,
 ) -> None:
     """Draw an image with its duplicates.
 
     \b
     Examples:
-      imagededup plot duplicates photos found.json a.jpg --output a.png
+      imagededup plot duplicates photos found.json a.jpg -o a.png
     """
     from imagededup.evaluation import load_retrieved_map
     from imagededup.utils import plot_duplicates
 
     plot_duplicates(folder, load_retrieved_map(result), name, output, against=against)
-    typer.echo(f"Written to {output}")
+    typer.echo(f"Written to {shown(output)}")
 
 
-@plots.command()
+@plots.command(cls=Command)
 def clusters(
     folder: Folder,
     result: Result,
     output: Picture,
-    most: Annotated[int, typer.Option("--most", help="How many clusters at most.")] = 10,
+    most: Annotated[
+        int, typer.Option("--most", metavar="NUMBER", help="How many clusters at most.")
+    ] = 10,
 ) -> None:
     """Draw the largest clusters, one in a row.
 
     \b
     Examples:
-      imagededup plot clusters photos found.json --output clusters.png
+      imagededup plot clusters photos found.json -o c.png
     """
     from imagededup.evaluation import load_retrieved_map
     from imagededup.methods.results import clusters_of
@@ -71,17 +78,17 @@ def clusters(
 
     found = clusters_of(load_retrieved_map(result))
     plot_clusters(folder, found, output, max_clusters=most)
-    typer.echo(f"{counted(len(found), 'cluster')}, written to {output}")
+    typer.echo(f"{counted(len(found), 'cluster')}, written to {shown(output)}")
 
 
-@plots.command("precision-recall")
+@plots.command("precision-recall", cls=Command)
 def precision_recall(
-    ground_truth: Annotated[
-        Path, typer.Argument(help="The true duplicates, as for evaluate.", show_default=False)
-    ],
+    ground_truth: GroundTruth,
     results: Annotated[
         list[Path],
-        typer.Argument(help="Files that find wrote with --scores.", show_default=False),
+        typer.Argument(
+            metavar="RESULT", help="Files that find wrote with --scores.", show_default=False
+        ),
     ],
     output: Picture,
 ) -> None:
@@ -89,7 +96,7 @@ def precision_recall(
 
     \b
     Examples:
-      imagededup plot precision-recall truth.json phash.json cnn.json --output curves.png
+      imagededup plot precision-recall truth.csv a.json b.json -o c.png
     """
     from imagededup.evaluation import (
         load_ground_truth,
@@ -105,14 +112,21 @@ def precision_recall(
     if len(curves) < len(results):
         raise InvalidValueError("results must have different names: they label the curves")
     plot_precision_recall(curves, output)
-    typer.echo(f"Written to {output}")
+    typer.echo(f"Written to {shown(output)}")
 
 
-@plots.command()
+@plots.command(cls=Command)
 def histogram(
     result: Result,
     threshold: Annotated[
-        float, typer.Option("--threshold", "-t", help="Where to draw the line.", show_default=False)
+        float,
+        typer.Option(
+            "--threshold",
+            "-t",
+            metavar="NUMBER",
+            help="Where to draw the line.",
+            show_default=False,
+        ),
     ],
     output: Picture,
 ) -> None:
@@ -120,8 +134,8 @@ def histogram(
 
     \b
     Examples:
-      imagededup find photos --method cnn --threshold 0.5 --scores --output found.json
-      imagededup plot histogram found.json --threshold 0.9 --output scores.png
+      imagededup find photos -t 32 --scores -o found.json
+      imagededup plot histogram found.json -t 10 -o scores.png
     """
     from imagededup.evaluation import load_retrieved_map
     from imagededup.utils import plot_similarity_histogram
@@ -130,7 +144,7 @@ def histogram(
     whole = all(isinstance(score, int) for score in scores)
     name = "distance" if whole else "similarity"
     plot_similarity_histogram(scores, threshold, output, score_name=name)
-    typer.echo(f"{counted(len(scores), 'pair')}, written to {output}")
+    typer.echo(f"{counted(len(scores), 'pair')}, written to {shown(output)}")
 
 
 def _scores(found: dict[str, list[Any]]) -> list[float]:

@@ -2,24 +2,9 @@
 
 from enum import StrEnum
 
+from imagededup.utils.options import EmptyQueries, Metric
+
 __all__ = ["EmptyQueries", "Metric", "ScoreName"]
-
-
-class Metric(StrEnum):
-    """What `evaluate` computes."""
-
-    MAP = "map"
-    NDCG = "ndcg"
-    JACCARD = "jaccard"
-    CLASSIFICATION = "classification"
-    ALL = "all"
-
-
-class EmptyQueries(StrEnum):
-    """What becomes of images without duplicates for which none was retrieved."""
-
-    PERFECT = "perfect"
-    SKIP = "skip"
 
 
 class ScoreName(StrEnum):

@@ -1,13 +1,30 @@
-"""Options that are words, and switches."""
+"""Options that are words, in Python and in the shell, and switches; importing them is fast."""
 
 from enum import StrEnum
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["check_bool", "check_option"]
+__all__ = ["EmptyQueries", "Metric", "check_bool", "check_option"]
 
 Option = TypeVar("Option", bound=StrEnum)
+
+
+class Metric(StrEnum):
+    """What `evaluate` computes."""
+
+    MAP = "map"
+    NDCG = "ndcg"
+    JACCARD = "jaccard"
+    CLASSIFICATION = "classification"
+    ALL = "all"
+
+
+class EmptyQueries(StrEnum):
+    """What becomes of images without duplicates for which none was retrieved."""
+
+    PERFECT = "perfect"
+    SKIP = "skip"
 
 
 def check_option(name: str, value: object, options: type[Option]) -> Option:
