@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.images.file_states import FileState, FileStates
 from imagededup.images.folders import Failure, list_folder
 from tests.broken_files import IS_ROOT, make_special_files
 
@@ -212,6 +214,30 @@ class TestWithout:
         assert list_folder(root / "other").without(list_folder(root / "linked")).names == ["c.jpg"]
         assert list_folder(root / "linked").without(list_folder(root / "other")).names == ["b.jpg"]
 
+    def test_hard_links_are_the_same_file(self, make):
+        root = make("one/a.jpg", "one/b.jpg", "two/c.jpg")
+        os.link(root / "one" / "a.jpg", root / "two" / "d.jpg")
+        assert list_folder(root / "two").without(list_folder(root / "one")).names == ["c.jpg"]
+        assert list_folder(root / "one").without(list_folder(root / "two")).names == ["b.jpg"]
+
+    def test_links_that_lead_nowhere_are_not_the_same_file(self, make):
+        root = make("one/a.jpg", "two/a.jpg")
+        (root / "one" / "z.jpg").symlink_to("absent")
+        (root / "two" / "z.jpg").symlink_to("absent")
+        left = list_folder(root / "one").without(list_folder(root / "two"))
+        assert left.names == ["a.jpg", "z.jpg"]
+
+    def test_what_is_left_keeps_its_states(self, make):
+        root = make("one/a.jpg", "one/b.jpg", "one/c.jpg", "two/x.jpg")
+        (root / "one" / "d.jpg").symlink_to("c.jpg")
+        (root / "two" / "y.jpg").symlink_to("../one/a.jpg")
+        folder = list_folder(root / "one")
+        left = folder.without(list_folder(root / "two"))
+        assert left.names == ["b.jpg", "c.jpg", "d.jpg"]
+        assert [left.state(name) for name in left.names] == [
+            folder.state(name) for name in left.names
+        ]
+
     def test_failures_stay(self, make):
         folder = list_folder(make("one/a.jpg", "two/a.jpg") / "one")
         folder.failures.append(Failure("sub", "reason"))
@@ -223,6 +249,57 @@ class TestWithout:
         with pytest.raises(InvalidValueError) as caught:
             list_folder(root / "sub").without(list_folder(root, recursive=True))
         assert str(caught.value) == f"all files of {root / 'sub'} are also among those of {root}"
+
+
+class TestStates:
+    """What tells later whether a file is still the one that was listed."""
+
+    def test_of_a_file(self, make):
+        root = make("sub/a.jpg", "b.jpg")
+        os.utime(root / "b.jpg", ns=(0, 1_700_000_000_123_456_789))
+        status = (root / "b.jpg").stat()
+        expected = FileState(status.st_dev, status.st_ino, 7, 1_700_000_000_123_456_789)
+        folder = list_folder(root, recursive=True)
+        assert folder.state("b.jpg") == (expected, expected)
+        assert folder.state("sub/a.jpg")[0].inode == (root / "sub" / "a.jpg").stat().st_ino
+
+    def test_of_links_and_what_they_lead_to(self, make):
+        root = make("a.jpg", "c.jpg")
+        (root / "b.jpg").symlink_to("c.jpg")
+        (root / "d.jpg").symlink_to("absent")
+        folder = list_folder(root)
+        own, file = folder.state("b.jpg")
+        assert own == FileState.of((root / "b.jpg").lstat())
+        assert file == folder.state("c.jpg")[1] == FileState.of((root / "c.jpg").stat())
+        own, file = folder.state("d.jpg")
+        assert own == FileState.of((root / "d.jpg").lstat())
+        assert file == (0, 0, 0, 0)
+
+    def test_times_before_1970(self, make):
+        root = make("a.jpg")
+        os.utime(root / "a.jpg", ns=(0, -1_500_000_000))
+        own, _ = list_folder(root).state("a.jpg")
+        assert own.modified == 2**64 + (root / "a.jpg").stat().st_mtime_ns
+        assert own == FileState.of((root / "a.jpg").lstat())
+
+    def test_of_a_file_that_was_not_listed(self, make):
+        folder = list_folder(make("a.jpg"))
+        with pytest.raises(InvalidValueError, match=r"^'b.jpg' is not among the files listed in "):
+            folder.state("b.jpg")
+
+    def test_take_32_bytes_a_file(self, make):
+        states = list_folder(make(*(f"{number:03}" for number in range(100)))).states
+        assert (states.files.nbytes, states.links.nbytes, states.link_states.nbytes) == (3200, 0, 0)
+
+    def test_of_devices_that_share_inode_numbers(self):
+        def states(*rows):
+            nothing = np.zeros(0, np.int64)
+            row = [(name, np.uint64) for name in ("device", "inode", "size", "modified")]
+            return FileStates(np.array(list(rows), row), nothing, np.zeros(0, row))
+
+        ours = states((1, 7, 0, 0), (2, 7, 0, 0), (2, 8, 5, 5), (3, 9, 0, 0), (0, 0, 0, 0))
+        theirs = states((2, 8, 0, 0), (1, 7, 9, 9), (3, 7, 0, 0), (0, 0, 0, 0))
+        assert ours.among(theirs).tolist() == [True, False, True, False, False]
 
 
 class TestErrors:

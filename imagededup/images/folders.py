@@ -2,14 +2,17 @@
 
 import os
 import stat
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.images.file_states import FileState, FileStates
 
 __all__ = ["Failure", "ImageFolder", "list_folder"]
 
@@ -30,41 +33,44 @@ class ImageFolder:
         root: The folder.
         names: Paths relative to `root` with forward slashes, sorted.
         failures: Folders and links that could not be read.
+        states: What the files were like when they were listed, in the order of `names`.
     """
 
     root: Path
     names: list[str]
     failures: list[Failure]
+    states: FileStates = field(repr=False, compare=False)
 
     def path(self, name: str) -> Path:
         """Where the file of this name lies."""
         return self.root / name
 
+    def state(self, name: str) -> tuple[FileState, FileState]:
+        """What a name was like when it was listed, and what the file was like that it led to.
+
+        Raises:
+            InvalidValueError: It is not among `names`.
+        """
+        place = bisect_left(self.names, name)
+        if self.names[place : place + 1] != [name]:
+            raise InvalidValueError(f"{name!r} is not among the files listed in {self.root}")
+        return self.states.at(place)
+
     def without(self, other: "ImageFolder") -> "ImageFolder":
-        """The files that are not among those of another folder, by whatever path or link.
+        """The files that are not among those of another folder, by whatever path, link or mount.
+
+        Files are the same by device and inode, so that hard links are left out as well.
 
         Raises:
             InvalidValueError: Nothing is left.
         """
-        taken = set(other._identities())
-        left = [
-            name
-            for name, identity in zip(self.names, self._identities(), strict=True)
-            if identity not in taken
-        ]
+        places = np.flatnonzero(~self.states.among(other.states))
+        left = [self.names[place] for place in places.tolist()]
         if self.names and not left:
             raise InvalidValueError(
                 f"all files of {self.root} are also among those of {other.root}"
             )
-        return ImageFolder(self.root, left, self.failures)
-
-    def _identities(self) -> Iterator[str]:
-        """The real path of every file."""
-        real_folder = lru_cache(maxsize=1024)(os.path.realpath)
-        for name in self.names:
-            path = self.root / name
-            real = Path(os.path.realpath(path) if path.is_symlink() else path)
-            yield f"{real_folder(real.parent)}/{real.name}"
+        return ImageFolder(self.root, left, self.failures, self.states.take(places))
 
 
 def list_folder(
@@ -90,7 +96,7 @@ def list_folder(
     if not names and not failures:
         advice = "" if recursive else "; its subfolders are searched with recursive=True"
         raise InvalidValueError(f"{name} must hold at least one file, found none in {root}{advice}")
-    return ImageFolder(root, names, failures)
+    return ImageFolder(root, names, failures, FileStates.read(root, names))
 
 
 def _check_folder(image_dir: object, name: str) -> Path:
