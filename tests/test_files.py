@@ -13,9 +13,7 @@ import pytest
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.utils.files import (
     check_output,
-    delete_file,
     json_lines,
-    move_without_overwriting,
     open_atomically,
     write_csv,
     write_json,
@@ -49,6 +47,40 @@ class TestOpenAtomically:
             file.flush()
             assert not result.exists()
         assert result.read_text() == "half"
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+    def test_the_content_and_then_the_name_are_on_the_disk(self, result, monkeypatch):
+        synced = []
+
+        def record(descriptor):
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
+            synced.append((path.is_dir(), path.stat().st_size > 0, result.exists()))
+
+        monkeypatch.setattr(os, "fsync", record)
+        with open_atomically(result) as file:
+            file.write("new")
+        assert synced == [(False, True, False), (True, True, True)]
+
+    def test_a_disk_that_fails_at_last_leaves_the_old_file(self, result, monkeypatch):
+        def fail(_):
+            raise OSError(errno.EIO, "Input/output error")
+
+        result.write_text("old")
+        monkeypatch.setattr(os, "fsync", fail)
+        with pytest.raises(FileOperationError, match="Input/output error"):
+            write_json(result, {})
+        assert result.read_text() == "old"
+        assert names(result.parent) == ["result.txt"]
+
+    @pytest.mark.parametrize("number", [errno.EINVAL, errno.EACCES])
+    def test_a_folder_that_cannot_be_synced_is_no_error(self, result, monkeypatch, number):
+        def refuse_folders(descriptor):
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "fsync", refuse_folders)
+        write_json(result, {})
+        assert result.read_text() == "{\n}\n"
 
     def test_what_was_there_is_replaced(self, result):
         result.write_text("a longer text than the new one")
@@ -250,172 +282,3 @@ class TestCheckOutput:
     def test_not_a_path(self, wrong, kind):
         with pytest.raises(InvalidTypeError, match=f"^outfile must be a path, got {kind}$"):
             check_output(wrong)
-
-
-@pytest.fixture(params=["same file system", "another file system"])
-def source(request, tmp_path, monkeypatch):
-    """A file to move, where hard links can be made and where they cannot."""
-    if request.param == "another file system":
-
-        def no_link(path, _):
-            if path.exists():
-                raise FileExistsError(errno.EEXIST, "File exists")
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
-
-        monkeypatch.setattr(Path, "hardlink_to", no_link)
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"content")
-    return path
-
-
-class TestMove:
-    def test_to_a_free_name(self, source, tmp_path):
-        target = tmp_path / "away" / "deep" / "a.jpg"
-        assert move_without_overwriting(source, target) == target
-        assert target.read_bytes() == b"content"
-        assert not source.exists()
-        assert names(target.parent) == ["a.jpg"]
-
-    def test_never_overwrites(self, source, tmp_path):
-        away = tmp_path / "away"
-        away.mkdir()
-        (away / "a.jpg").write_bytes(b"first")
-        (away / "a_1.jpg").write_bytes(b"second")
-        assert move_without_overwriting(source, away / "a.jpg") == away / "a_2.jpg"
-        contents = {path.name: path.read_bytes() for path in away.iterdir()}
-        assert contents == {"a.jpg": b"first", "a_1.jpg": b"second", "a_2.jpg": b"content"}
-        assert not source.exists()
-
-    def test_a_broken_link_and_a_folder_count_as_there(self, source, tmp_path):
-        away = tmp_path / "away"
-        (away / "a.jpg").mkdir(parents=True)
-        (away / "a_1.jpg").symlink_to("absent")
-        assert move_without_overwriting(source, away / "a.jpg") == away / "a_2.jpg"
-        assert (away / "a_1.jpg").is_symlink()
-
-    def test_to_itself_keeps_the_content(self, source):
-        moved = move_without_overwriting(source, source)
-        assert moved == source.with_name("a_1.jpg")
-        assert moved.read_bytes() == b"content"
-
-    def test_a_name_without_ending(self, source, tmp_path):
-        (tmp_path / "b").touch()
-        assert move_without_overwriting(source, tmp_path / "b") == tmp_path / "b_1"
-
-    def test_time_and_permissions_are_kept(self, source, tmp_path):
-        os.utime(source, (1_000_000_000, 1_000_000_000))
-        source.chmod(0o640)
-        moved = move_without_overwriting(source, tmp_path / "b.jpg").stat()
-        assert moved.st_mtime == 1_000_000_000
-        assert os.name != "posix" or stat.S_IMODE(moved.st_mode) == 0o640
-
-    def test_a_name_that_is_not_utf8(self, source, tmp_path):
-        try:
-            moved = move_without_overwriting(source, tmp_path / NOT_UTF8)
-        except FileOperationError:
-            pytest.skip("the file system takes no such name")
-        assert moved.name == NOT_UTF8
-
-    @pytest.mark.parametrize("absolute", [False, True])
-    def test_a_link_keeps_pointing_to_its_target(self, source, tmp_path, absolute):
-        (tmp_path / "sub").mkdir()
-        link = tmp_path / "sub" / "link.jpg"
-        link.symlink_to(source if absolute else "../a.jpg")
-        moved = move_without_overwriting(link, tmp_path / "far" / "away" / "link.jpg")
-        assert moved.is_symlink()
-        assert moved.resolve() == source
-        assert source.read_bytes() == b"content"
-        assert names(tmp_path / "sub") == []
-
-    def test_links_that_lead_nowhere(self, tmp_path):
-        for name, target in (("broken", "absent"), ("loop", "loop")):
-            link = tmp_path / name
-            link.symlink_to(target)
-            moved = move_without_overwriting(link, tmp_path / "away" / name)
-            assert moved.readlink() == tmp_path / target
-            assert not link.is_symlink()
-
-    def test_an_absent_file_leaves_nothing(self, tmp_path):
-        absent = tmp_path / "absent.jpg"
-        with pytest.raises(FileOperationError) as caught:
-            move_without_overwriting(absent, tmp_path / "away" / "a.jpg")
-        assert str(caught.value) == f"cannot move {str(absent)!r}: No such file or directory"
-        assert names(tmp_path / "away") == []
-
-    def test_a_file_where_a_folder_should_be(self, source, tmp_path):
-        (tmp_path / "away").touch()
-        with pytest.raises(FileOperationError, match=r"^cannot move "):
-            move_without_overwriting(source, tmp_path / "away" / "a.jpg")
-        assert source.read_bytes() == b"content"
-
-    def test_a_source_that_cannot_be_removed_is_not_doubled(self, source, tmp_path, monkeypatch):
-        unlink = Path.unlink
-
-        def forbidden(path, **options):
-            if path == source:
-                raise PermissionError(errno.EPERM, "Operation not permitted")
-            unlink(path, **options)
-
-        monkeypatch.setattr(Path, "unlink", forbidden)
-        with pytest.raises(FileOperationError, match=r"a\.jpg': Operation not permitted$"):
-            move_without_overwriting(source, tmp_path / "away" / "a.jpg")
-        assert source.read_bytes() == b"content"
-        assert names(tmp_path / "away") == []
-
-
-class TestMoveToAnotherFileSystem:
-    @pytest.fixture(autouse=True)
-    def no_links(self, monkeypatch):
-        def no_link(*_):
-            raise OSError(errno.EPERM, "Operation not permitted")
-
-        monkeypatch.setattr(Path, "hardlink_to", no_link)
-
-    @pytest.mark.parametrize("kind", [OSError, KeyboardInterrupt])
-    def test_a_copy_that_fails_leaves_the_source_and_nothing_else(
-        self, tmp_path, monkeypatch, kind
-    ):
-        def fail(original, copy):
-            copy.write(original.read(3))
-            raise kind(errno.ENOSPC, "No space left on device")
-
-        monkeypatch.setattr("shutil.copyfileobj", fail)
-        (tmp_path / "a.jpg").write_bytes(b"content")
-        expected = FileOperationError if kind is OSError else kind
-        with pytest.raises(expected, match="No space left on device"):
-            move_without_overwriting(tmp_path / "a.jpg", tmp_path / "away" / "a.jpg")
-        assert (tmp_path / "a.jpg").read_bytes() == b"content"
-        assert names(tmp_path / "away") == []
-
-    def test_one_that_keeps_no_permissions(self, tmp_path, monkeypatch):
-        def fail(*_):
-            raise PermissionError(errno.EPERM, "Operation not permitted")
-
-        monkeypatch.setattr("shutil.copystat", fail)
-        (tmp_path / "a.jpg").write_bytes(b"content")
-        moved = move_without_overwriting(tmp_path / "a.jpg", tmp_path / "away" / "a.jpg")
-        assert moved.read_bytes() == b"content"
-        assert names(tmp_path) == ["away"]
-
-
-class TestDelete:
-    def test_a_file(self, result):
-        result.touch()
-        delete_file(result)
-        assert names(result.parent) == []
-
-    def test_a_link_and_not_its_target(self, tmp_path, result):
-        result.touch()
-        (tmp_path / "link").symlink_to("result.txt")
-        delete_file(tmp_path / "link")
-        assert names(tmp_path) == ["result.txt"]
-
-    def test_an_absent_file(self, result):
-        with pytest.raises(FileOperationError) as caught:
-            delete_file(result)
-        assert str(caught.value) == f"cannot delete {str(result)!r}: No such file or directory"
-
-    def test_a_folder(self, tmp_path):
-        with pytest.raises(FileOperationError, match=r"^cannot delete "):
-            delete_file(tmp_path)
-        assert tmp_path.is_dir()

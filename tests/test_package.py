@@ -50,6 +50,7 @@ EXPORTS = {
         "plot_precision_recall",
         "plot_similarity_histogram",
     ],
+    "imagededup.removal": ["Outcome", "carry_out", "delete", "move_into", "only_check"],
     "imagededup.utils": [
         "CustomModel",
         "plot_clusters",

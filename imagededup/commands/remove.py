@@ -1,6 +1,6 @@
 """`imagededup remove`."""
 
-from enum import StrEnum
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,24 +15,18 @@ from imagededup.commands.options import (
     Threshold,
     search,
 )
-from imagededup.errors import FileOperationError, InvalidValueError
+from imagededup.commands.streams import PatientStream
+from imagededup.errors import InvalidValueError
+from imagededup.utils.keep import Keep
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
-    from imagededup.methods.results import Duplicates, Removal
+    from imagededup.methods.results import Duplicates
+    from imagededup.removal.act import Action, Outcome
 
 __all__ = ["remove"]
 
 _FAILURE = 1
-
-
-class Keep(StrEnum):
-    """Which image of several duplicates stays."""
-
-    FIRST = "first"
-    LARGEST_RESOLUTION = "largest_resolution"
-    LARGEST_FILE = "largest_file"
-    OLDEST = "oldest"
 
 
 def remove(
@@ -52,7 +46,8 @@ def remove(
 ) -> None:
     """Remove duplicates, so that one image of each kind stays.
 
-    Without --move-to or --delete nothing is changed: the command says what it would do.
+    Without --move-to or --delete nothing is changed: the command says what it would do. A file
+    stays if it or its duplicate has changed since it was looked at, or if both are one file.
 
     \b
     Examples:
@@ -60,27 +55,97 @@ def remove(
       imagededup remove photos --keep largest_resolution --move-to duplicates
       imagededup remove new_photos --against archive --delete --yes
     """
+    from imagededup.removal import delete as delete_file
+    from imagededup.removal import move_into, only_check
+
     _check_action(folder, recursive, move_to, delete, yes)
     found = search(method, threshold, image_dir=folder, recursive=recursive, against=against)
-    removals = found.removals(keep.value)
-    failed = 0
-    for removal in removals:
-        try:
-            done = _apply(found, removal, move_to, delete)
-        except FileOperationError as error:
-            failed += 1
-            typer.echo(f"imagededup: {error}", err=True)
-        else:
-            detail = found.describe_score(removal.score)
-            typer.echo(f"{done} (duplicate of {shown(removal.duplicate_of)}, {detail})")
-    count = f"{len(removals) - failed} of {counted(len(found.names), 'image')}"
-    if move_to is not None or delete:
-        typer.echo(f"{count} {'deleted' if delete else 'moved'}")
+    if move_to is not None:
+        report = _Report(found, "moved")
+        report.act(keep, move_into(move_to))
+    elif delete:
+        report = _Report(found, "deleted")
+        report.act(keep, delete_file)
     else:
-        typer.echo(f"{count} would be removed; nothing was changed")
+        report = _Report(found, "would remove", "would be removed; nothing was changed")
+        report.act(keep, only_check)
         typer.echo("To act, add --move-to DIR or --delete --yes", err=True)
-    if failed:
+    if report.kept:
         raise typer.Exit(_FAILURE)
+
+
+class _OutputLostError(Exception):
+    """Standard output takes no more."""
+
+
+class _Report:
+    """Says what is done, and ends the work when that cannot be said.
+
+    Args:
+        found: The duplicates.
+        verb: What happens to one of them.
+        result: What has happened to all of them.
+    """
+
+    def __init__(self, found: "Duplicates", verb: str, result: str | None = None) -> None:
+        self._found = found
+        self._verb = verb
+        self._result = result or verb
+        self._done = 0
+        self.kept = 0
+
+    def act(self, keep: Keep, action: "Action") -> None:
+        """Act on all duplicates.
+
+        Raises:
+            Exit: Standard output is full, closed or left by its reader.
+        """
+        from imagededup.removal import carry_out
+
+        try:
+            _check_output()
+            for outcome in carry_out(self._found, self._found.removals(keep.value), action):
+                self._say(outcome)
+            _say(self._summary())
+        except _OutputLostError as error:
+            typer.echo(f"imagededup: stopped, {error}: {self._summary()}", err=True)
+            raise typer.Exit(_FAILURE) from error
+        except KeyboardInterrupt:
+            typer.echo(f"imagededup: stopped: {self._summary()}", err=True)
+            raise
+
+    def _say(self, outcome: "Outcome") -> None:
+        name = shown(outcome.removal.name)
+        if outcome.reason is not None:
+            self.kept += 1
+            typer.echo(f"imagededup: kept {name}: {shown(outcome.reason)}", err=True)
+            return
+        self._done += 1
+        place = "" if outcome.place is None else f" to {shown(str(outcome.place))}"
+        score = self._found.describe_score(outcome.removal.score)
+        original = shown(outcome.removal.duplicate_of)
+        _say(f"{self._verb} {name}{place} (duplicate of {original}, {score})")
+
+    def _summary(self) -> str:
+        return f"{self._done} of {counted(len(self._found.names), 'image')} {self._result}"
+
+
+def _say(line: str) -> None:
+    """Write a line to standard output.
+
+    Raises:
+        _OutputLostError: It does not arrive.
+    """
+    typer.echo(line)
+    _check_output()
+
+
+def _check_output() -> None:
+    """Raise if standard output is full, closed or left by its reader."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    reason = raw.end() if isinstance(raw, PatientStream) else None
+    if reason is not None:
+        raise _OutputLostError(f"standard output: {reason}")
 
 
 def _check_action(
@@ -96,25 +161,12 @@ def _check_action(
         return
     if move_to.exists() and not move_to.is_dir():
         raise InvalidValueError(f"--move-to must be a folder, {str(move_to)!r} is a file")
-    inside = folder.resolve() == move_to.resolve() or (
-        recursive and folder.resolve() in move_to.resolve().parents
-    )
-    if inside:
+    if _lies_in(move_to, folder, recursive):
         raise InvalidValueError(f"--move-to must lie outside {str(folder)!r}")
 
 
-def _apply(found: "Duplicates", removal: "Removal", move_to: Path | None, delete: bool) -> str:
-    """Act on one duplicate and say what was done."""
-    from imagededup.utils.files import delete_file, move_without_overwriting
-
-    name = shown(removal.name)
-    if found.root is None or (move_to is None and not delete):
-        return f"would remove {name}"
-    kept = (found.reference_root or found.root) / removal.duplicate_of
-    if not kept.exists():
-        raise FileOperationError(f"kept {name}: {str(kept)!r} has gone in the meantime")
-    if move_to is None:
-        delete_file(found.root / removal.name)
-        return f"deleted {name}"
-    target = move_without_overwriting(found.root / removal.name, move_to / removal.name)
-    return f"moved {name} to {target}"
+def _lies_in(target: Path, folder: Path, recursive: bool) -> bool:
+    """Whether a folder is another one, or within it, by whatever link or mount."""
+    real = target.resolve()
+    places = [real, *real.parents] if recursive else [real]
+    return folder.exists() and any(place.exists() and place.samefile(folder) for place in places)

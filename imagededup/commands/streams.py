@@ -1,7 +1,8 @@
 """Standard output and error that never raise: full, closed, or left by their reader.
 
 A command does its work to the end whatever becomes of what it prints, and its exit code says
-afterwards whether the output was lost. `... | head -1` is no loss: its reader had enough.
+afterwards whether the output was lost. `... | head -1` is no loss: its reader had enough. Only
+`remove` asks before it acts whether what it says still arrives.
 """
 
 import io
@@ -41,6 +42,12 @@ class PatientStream(io.RawIOBase):
             except OSError as error:
                 self.failure = error
         return len(memoryview(data).cast("B"))
+
+    def end(self) -> str | None:
+        """Why nothing that is written from now on arrives; None as long as it does."""
+        if self._raw is None:
+            return "it is closed"
+        return None if self.failure is None else self.failure.strerror or str(self.failure)
 
     def loss(self) -> str | None:
         """Why output was lost; None if it was not, or if a reader left early."""

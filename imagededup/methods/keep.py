@@ -1,24 +1,17 @@
 """Which image of several duplicates is the one to keep."""
 
+import os
+import stat
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
 from imagededup.images.decode import image_size
+from imagededup.utils.keep import Keep
 from imagededup.utils.options import check_option
 
 __all__ = ["Keep", "KeepRule", "KeepType", "check_keep", "preference"]
-
-
-class Keep(StrEnum):
-    """What makes an image the one to keep; equals are decided by name."""
-
-    FIRST = "first"
-    LARGEST_RESOLUTION = "largest_resolution"
-    LARGEST_FILE = "largest_file"
-    OLDEST = "oldest"
 
 
 KeepRule = Keep | Callable[[Any], Any]
@@ -78,17 +71,22 @@ def _pixel_count(path: Path) -> float:
 
 
 def _file_size(path: Path) -> float:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+    status = _regular_file(path)
+    return status.st_size if status else 0
 
 
 def _age(path: Path) -> float:
+    status = _regular_file(path)
+    return -status.st_mtime_ns if status else -float("inf")
+
+
+def _regular_file(path: Path) -> os.stat_result | None:
+    """What the system says of a file, without opening it; None for a folder, pipe or nothing."""
     try:
-        return -path.stat().st_mtime
+        status = path.stat()
     except OSError:
-        return -float("inf")
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 _MEASURES: dict[Keep, Callable[[Path], float]] = {

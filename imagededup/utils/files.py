@@ -1,14 +1,13 @@
 """Writing results so that a file is either complete or not there."""
 
 import csv
+import errno
 import json
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -20,14 +19,16 @@ from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValue
 
 __all__ = [
     "check_output",
-    "delete_file",
     "json_lines",
-    "move_without_overwriting",
     "open_atomically",
+    "partial_path",
+    "sync_folder",
     "write_csv",
     "write_json",
     "write_npz",
 ]
+
+_NO_SYNC_OF_FOLDERS = (errno.EACCES, errno.EBADF, errno.EINVAL, errno.ENOTSUP)
 
 
 def check_output(path: str | PathLike[str]) -> Path:
@@ -49,7 +50,7 @@ def check_output(path: str | PathLike[str]) -> Path:
 
 @contextmanager
 def open_atomically(path: str | PathLike[str], binary: bool = False) -> Iterator[IO[Any]]:
-    """Open a file for writing that takes its name only when it is complete.
+    """Open a file for writing that takes its name only when it is complete and on the disk.
 
     Text is UTF-8; names that are not valid UTF-8 are written as the bytes that they are. Pipes and
     devices, such as /dev/stdout, are written to as they are.
@@ -63,11 +64,14 @@ def open_atomically(path: str | PathLike[str], binary: bool = False) -> Iterator
                 yield file
             return
         target = Path(os.path.realpath(path))
-        partial = target.with_name(f".{target.name[:32]}.{secrets.token_hex(8)}")
+        partial = partial_path(target)
         try:
             with _open(partial, "x", binary) as file:
                 yield file
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(target)
+            sync_folder(target.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
@@ -113,78 +117,22 @@ def write_npz(path: str | PathLike[str], **arrays: NDArray[Any]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def move_without_overwriting(source: Path, target: Path) -> Path:
-    """Move a file; where the target exists, a number is added to the name.
+def partial_path(target: Path) -> Path:
+    """A hidden name beside a file, under which it is written until it is complete."""
+    return target.with_name(f".{target.name[:32]}.{secrets.token_hex(8)}")
 
-    Missing folders are made. A relative symbolic link keeps pointing to the same file.
 
-    Returns:
-        Where the file is now.
-
-    Raises:
-        FileOperationError: It cannot be moved; the source is untouched.
-    """
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can do that."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        place = _free_place(source, target)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            source.unlink()
-        except OSError:
-            place.unlink()
-            raise
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise FileOperationError(f"cannot move {str(source)!r}: {error.strerror}") from error
-    return place
-
-
-def delete_file(path: Path) -> None:
-    """Delete a file.
-
-    Raises:
-        FileOperationError: It cannot be deleted.
-    """
-    try:
-        path.unlink()
-    except OSError as error:
-        raise FileOperationError(f"cannot delete {str(path)!r}: {error.strerror}") from error
-
-
-def _free_place(source: Path, target: Path) -> Path:
-    """Make the file appear at the target, or at the next numbered name that is free."""
-    candidate = target
-    for number in count(1):
-        try:
-            _place(source, candidate)
-            break
-        except FileExistsError:
-            candidate = target.with_name(f"{target.stem}_{number}{target.suffix}")
-    return candidate
-
-
-def _place(source: Path, target: Path) -> None:
-    """Make the file appear at the target; FileExistsError if something is there."""
-    if source.is_symlink():
-        target.symlink_to(source.parent.resolve() / source.readlink())
-        return
-    try:
-        target.hardlink_to(source)
-    except (FileExistsError, FileNotFoundError):
-        raise
-    except OSError:  # another file system, or one without hard links
-        _copy(source, target)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as original:
-        copy = target.open("xb")
-        try:
-            with copy:
-                shutil.copyfileobj(original, copy)
-        except BaseException:
-            target.unlink()
+        if error.errno not in _NO_SYNC_OF_FOLDERS:
             raise
-    with suppress(OSError):  # not every file system keeps times and permissions
-        shutil.copystat(source, target)
 
 
 def _is_stream(path: str | PathLike[str]) -> bool:

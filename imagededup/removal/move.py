@@ -1,0 +1,145 @@
+"""Moving files without overwriting any and without losing one, and deleting them."""
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from imagededup.errors import FileOperationError
+from imagededup.images.file_states import FileState
+from imagededup.removal.rename import rename_without_overwriting
+from imagededup.utils.files import partial_path, sync_folder
+
+__all__ = ["delete_file", "move_without_overwriting"]
+
+_CHUNK = 2**20
+_AT_ONCE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def move_without_overwriting(source: Path, target: Path) -> Path:
+    """Move a file; where the target exists, a number is added to the name.
+
+    Missing folders are made. A relative symbolic link keeps pointing to the same file. To another
+    file system the file is copied under a temporary name and on the disk before it takes its name,
+    and only then the source goes: whatever happens in between, the source is still there.
+
+    Returns:
+        Where the file is now.
+
+    Raises:
+        FileOperationError: It cannot be moved; the source is untouched.
+    """
+    try:
+        _make_folders(target.parent)
+        if source.is_symlink():
+            return _move_link(source, target)
+        try:
+            return _first_free(target, partial(rename_without_overwriting, source))
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        return _move_to_another_file_system(source, target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileOperationError(f"cannot move {str(source)!r}: {reason}") from error
+
+
+def delete_file(path: Path) -> None:
+    """Delete a file.
+
+    Raises:
+        FileOperationError: It cannot be deleted.
+    """
+    try:
+        path.unlink()
+    except OSError as error:
+        raise FileOperationError(f"cannot delete {str(path)!r}: {error.strerror}") from error
+
+
+def _first_free(target: Path, take: Callable[[Path], None]) -> Path:
+    """The target, or the next numbered name, that can be taken."""
+    candidate = target
+    for number in count(1):
+        try:
+            take(candidate)
+            break
+        except FileExistsError:
+            candidate = target.with_name(f"{target.stem}_{number}{target.suffix}")
+    return candidate
+
+
+def _move_link(source: Path, target: Path) -> Path:
+    before = FileState.of(source.lstat())
+    leads_to = source.parent.resolve() / source.readlink()
+    place = _first_free(target, lambda candidate: candidate.symlink_to(leads_to))
+    _take_away(source, before, place)
+    return place
+
+
+def _move_to_another_file_system(source: Path, target: Path) -> Path:
+    before = FileState.of(source.lstat())
+    copy = partial_path(target)
+    try:
+        _copy(source, copy)
+        place = _first_free(target, partial(rename_without_overwriting, copy))
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    sync_folder(place.parent)
+    _take_away(source, before, place)
+    return place
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a regular file with its times and permissions, and wait until it is on the disk."""
+    with (
+        open(source, "rb", opener=_open_at_once) as original,
+        open(target, "xb", opener=partial(os.open, mode=0o600)) as copy,
+    ):
+        _check_regular(original)
+        shutil.copyfileobj(original, copy, _CHUNK)
+        copy.flush()
+        with suppress(OSError):  # not every file system keeps times and permissions
+            shutil.copystat(source, target, follow_symlinks=False)
+        os.fsync(copy.fileno())
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without following a link and without waiting for the writer of a pipe."""
+    return os.open(path, flags | _AT_ONCE)
+
+
+def _check_regular(file: BinaryIO) -> None:
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise OSError(errno.EINVAL, "it is no longer a file")
+
+
+def _take_away(source: Path, before: FileState, place: Path) -> None:
+    """Unlink the source of a copy; what is not what was copied stays, and the copy goes."""
+    try:
+        if FileState.of(source.lstat()) != before:
+            raise OSError(errno.EBUSY, "it was changed in the meantime")
+        source.unlink()
+    except FileNotFoundError:  # taken away in the meantime: the copy may be all there is
+        return
+    except OSError:
+        place.unlink()
+        raise
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those above it, and wait until they are on the disk."""
+    missing = []
+    for above in (folder, *folder.parents):
+        if above.exists():
+            break
+        missing.append(above)
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        sync_folder(made.parent)
