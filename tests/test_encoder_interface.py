@@ -111,6 +111,20 @@ class TestParameters:
         ]
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize("number", [np.int64(2), np.uint8(2)])
+    def test_numbers_of_numpy(self, photos, number):
+        expected = PHash(False).find_duplicates(photos, max_distance_threshold=2)
+        found = PHash(False).find_duplicates(
+            photos, max_distance_threshold=number, num_enc_workers=number, num_dist_workers=number
+        )
+        assert found == expected
+
+    @pytest.mark.parametrize("method", ["brute_force", "brute_force_cython"])
+    def test_search_methods_of_imagededup(self, method):
+        with pytest.warns(DeprecationWarning, match="'auto'"):
+            found = PHash().find_duplicates(encoding_map=CODES, search_method=method)
+        assert found == PHash().find_duplicates(encoding_map=CODES)
+
 
 class TestFullDecode:
     @pytest.fixture

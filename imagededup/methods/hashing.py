@@ -113,7 +113,12 @@ class Hashing(Encoder[str]):
         method = check_option("search_method", request.search_method, HammingMethod)
         with Progress(1000, "Searching", None, self.verbose) as progress:
             return search_hamming(
-                codes, request.threshold, references, method, workers, progress.advance
+                codes,
+                check_distance(request.threshold),
+                references,
+                method,
+                workers,
+                progress.advance,
             )
 
 
