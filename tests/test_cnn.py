@@ -328,7 +328,7 @@ class TestCustomModel:
         return np.asarray(image.resize((4, 4)), np.float32).transpose(2, 0, 1) / 255
 
     def test_any_callable(self, photos):
-        config = CustomModel(lambda batch: batch.mean(axis=(2, 3)), self.transform, "mean colour")
+        config = CustomModel("mean colour", lambda batch: batch.mean(axis=(2, 3)), self.transform)
         encoder = CNN(verbose=False, model_config=config)
         encoded = encoder.encode_images(photos)
         assert next(iter(encoded)) == "beach.png"
@@ -346,7 +346,7 @@ class TestCustomModel:
             running.pop()
             return result
 
-        encoder = CNN(verbose=False, model_config=CustomModel(model, self.transform))
+        encoder = CNN(verbose=False, model_config=CustomModel("model", model, self.transform))
         assert len(encoder.encode_images(photos, num_enc_workers=4)) == 6
 
     def test_a_torch_module(self, photos):
@@ -355,7 +355,9 @@ class TestCustomModel:
             torch.nn.Conv2d(3, 5, 3), torch.nn.Dropout(), torch.nn.AdaptiveAvgPool2d(1),
             torch.nn.Flatten(),
         )  # fmt: skip
-        config = CustomModel(module, lambda image: torch.from_numpy(self.transform(image)))
+        config = CustomModel(
+            "module", module, lambda image: torch.from_numpy(self.transform(image))
+        )
         encoder = CNN(verbose=False, model_config=config)
         first, second = encoder.encode_images(photos), encoder.encode_images(photos)
         assert first["beach.png"].shape == (1, 5)
@@ -363,13 +365,13 @@ class TestCustomModel:
 
     def test_wrong_shapes(self):
         image = np.zeros((9, 9, 3), np.uint8)
-        flat = CustomModel(lambda batch: batch.sum(), self.transform)
+        flat = CustomModel("wrong", lambda batch: batch.sum(), self.transform)
         with pytest.raises(ModelError, match=r"return shape \(1, d\) for 1 images, got \(\)"):
             CNN(model_config=flat).encode_image(image_array=image)
-        grey = CustomModel(lambda batch: batch, lambda image: np.zeros((1, 4, 4)))
+        grey = CustomModel("wrong", lambda batch: batch, lambda image: np.zeros((1, 4, 4)))
         with pytest.raises(ModelError, match=r"must return shape \(3, h, w\), got \(1, 4, 4\)"):
             CNN(model_config=grey).encode_image(image_array=image)
 
     def test_not_callable(self):
         with pytest.raises(InvalidTypeError, match="transform must be callable, got NoneType"):
-            CustomModel(len, None)
+            CustomModel("len", len, None)

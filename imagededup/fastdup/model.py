@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from imagededup.errors import ModelError
 from imagededup.fastdup.store.binary_features import DIMENSION
-from imagededup.models.describe import Describer, describer
-from imagededup.models.session import Device
+from imagededup.models.describe import Describer, describer, open_file
+from imagededup.models.session import Device, Session
 from imagededup.models.specification import OnnxModel
+from imagededup.search.descriptors import as_descriptors
 
 __all__ = ["ExtractionModel", "load_model"]
 
@@ -35,7 +37,7 @@ class ExtractionModel:
         """Descriptors of shape (n, d); the embedded model's have unit length."""
         if not prepared:
             return np.empty((0, self.dimension), np.float32)
-        descriptors = self.describer.describe(prepared)
+        descriptors = as_descriptors(self.describer.describe(prepared))
         if descriptors.shape[1] == self.dimension:
             return descriptors
         first = descriptors[:, : self.dimension]
@@ -65,13 +67,7 @@ def load_model(model_path: Path | None, device: Device) -> ExtractionModel:
 
 
 def _specification(path: Path) -> OnnxModel:
-    import onnxruntime
-
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ModelError(f"{str(path)!r} cannot be loaded as an ONNX model: {error}") from error
-    shape = session.get_inputs()[0].shape
+    shape = Session(partial(open_file, path), Device.CPU).shape
     if len(shape) != 4 or 3 not in (shape[1], shape[3]):
         raise ModelError(
             f"the input of {str(path)!r} must have shape (n, 3, h, w) or (n, h, w, 3), got {shape}"

@@ -100,7 +100,7 @@ class CNN(Encoder[Descriptor]):
     def _encode_batch(self, prepared: Sequence[NDArray[Any]]) -> CodeArray:
         if not prepared:
             return np.empty((0, 0), np.float32)
-        descriptors = self._describer.describe(prepared)
+        descriptors = as_descriptors(self._describer.describe(prepared))
         if self._dim is None or self._dim == descriptors.shape[1]:
             return descriptors
         shorter = descriptors[:, : self._dim]

@@ -29,6 +29,7 @@ from imagededup.methods.search_options import (
     SearchRequest,
     named,
 )
+from imagededup.models.failures import images_named
 from imagededup.search.matches import Matches
 from imagededup.utils.files import check_output, write_json
 from imagededup.utils.parallel import check_workers
@@ -98,10 +99,12 @@ class Encoder(ABC, Generic[Code]):
             return self._encode_pixels(check_array(image_array))
         path = _check_file(image_file)
         try:
-            return self._encode_pixels(load_image(path, self._reduction))
+            pixels = load_image(path, self._reduction)
         except UnreadableImageError as error:
             logger.warning("%s could not be read: %s", shown(str(path)), error)
             return None
+        with images_named([str(path)]):
+            return self._encode_pixels(pixels)
 
     def encode_images(
         self, image_dir: PathType, recursive: bool = False, num_enc_workers: int | None = None

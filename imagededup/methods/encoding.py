@@ -9,12 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import UnreadableImageError
+from imagededup.errors import ModelError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, load_image, opened
 from imagededup.images.exact import pixel_digest
 from imagededup.images.folders import Failure, ImageFolder
+from imagededup.models.failures import images_named
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
+from imagededup.utils.text import shown
 
 __all__ = ["CodeArray", "EncodedImages", "encode_folder", "encode_together"]
 
@@ -113,6 +115,7 @@ class _Collection:
             shape = (len(self._folder.names), *part.codes.shape[1:])
             self._codes = np.empty(shape, part.codes.dtype)
         if part.names:
+            self._check_shape(part)
             self._codes[begin : begin + len(part.names)] = part.codes
         self._plain |= {row + begin: digest for row, digest in part.plain.items()}
         self._names += part.names
@@ -122,6 +125,14 @@ class _Collection:
         """All images so far."""
         codes = self._codes[: len(self._names)]
         return EncodedImages(self._names, codes, self._folder, self._failures, self._plain)
+
+    def _check_shape(self, part: EncodedImages) -> None:
+        if part.codes.shape[1:] != self._codes.shape[1:]:
+            raise ModelError(
+                "the model must return descriptors of one length, got "
+                f"{self._codes.shape[1]} for {shown(self._names[0])} and {part.codes.shape[1]} for "
+                f"{shown(part.names[0])}"
+            )
 
 
 def _encode_files(
@@ -136,12 +147,7 @@ def _encode_files(
                 task.add(encoder, name, decoder)
             except UnreadableImageError as error:
                 task.failures.append(Failure(name, str(error)))
-    return [
-        EncodedImages(
-            task.names, encoder._encode_batch(task.prepared), folder, task.failures, task.plain
-        )
-        for encoder, task in zip(encoders, tasks, strict=True)
-    ]
+    return [task.encoded(encoder, folder) for encoder, task in zip(encoders, tasks, strict=True)]
 
 
 @dataclass(slots=True)
@@ -156,11 +162,18 @@ class _Task:
     def add(self, encoder: _Encoder, name: str, decoder: "_Decoder") -> None:
         """Add a file; UnreadableImageError if it cannot be decoded."""
         pixels = decoder.pixels(encoder._reduction)
-        ready = encoder._prepare(pixels)
+        with images_named([name]):
+            ready = encoder._prepare(pixels)
         if not encoder._has_structure(pixels, ready):
             self.plain[len(self.names)] = decoder.digest()
         self.names.append(name)
         self.prepared.append(ready)
+
+    def encoded(self, encoder: _Encoder, folder: ImageFolder) -> EncodedImages:
+        """The codes of the files."""
+        with images_named(self.names):
+            codes = encoder._encode_batch(self.prepared)
+        return EncodedImages(self.names, codes, folder, self.failures, self.plain)
 
 
 class _Decoder:

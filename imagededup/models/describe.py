@@ -3,7 +3,11 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib.resources import as_file, files
+from os import PathLike
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -13,10 +17,12 @@ from PIL import Image
 
 from imagededup.errors import InvalidTypeError, ModelError
 from imagededup.images.decode import Pixels, Reduction
-from imagededup.models.session import Device, Session, check_output
+from imagededup.models.failures import BatchError, translated
+from imagededup.models.per_process import PerProcess
+from imagededup.models.session import Descriptors, Device, Session, check_output
 from imagededup.models.specification import CustomModel, OnnxModel
 
-__all__ = ["Describer", "describer"]
+__all__ = ["Describer", "describer", "open_file"]
 
 _EMBEDDED = "efficientnet_lite0_160.onnx"
 _EMBEDDED_SIZE = 160
@@ -25,7 +31,7 @@ _GPU_BATCH = 64
 
 
 class Describer(ABC):
-    """A model with the preparation of its input.
+    """A model with the preparation of its input; pickles if the user's own code in it does.
 
     Attributes:
         name: What the model is called.
@@ -42,17 +48,40 @@ class Describer(ABC):
         """The model's input for one image, from uint8 of shape (h, w, 3) or (h, w, 1)."""
 
     @abstractmethod
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[Any]) -> Descriptors:
         """Descriptors of shape (n, d) for a batch."""
 
-    def describe(self, prepared: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
-        """Descriptors of prepared images, float32 of shape (n, d)."""
+    def describe(self, prepared: Sequence[NDArray[Any]]) -> Descriptors:
+        """Descriptors of prepared images as the model gives them, shape (n, d).
+
+        Raises:
+            BatchError: The model fails, or its input or output has a wrong shape.
+        """
+        starts = range(0, len(prepared), self.batch_size)
         return np.concatenate(
             [
-                self.run(np.stack(prepared[begin : begin + self.batch_size]))
-                for begin in range(0, len(prepared), self.batch_size)
+                self._describe_batch(begin, prepared[begin : begin + self.batch_size])
+                for begin in starts
             ]
         )
+
+    def _describe_batch(self, begin: int, images: Sequence[NDArray[Any]]) -> Descriptors:
+        for place, image in enumerate(images, begin):
+            if image.shape != images[0].shape:
+                error = ModelError(
+                    "the transform must return one shape for all images, got "
+                    f"{image.shape} after {images[0].shape}"
+                )
+                raise BatchError.at(range(place, place + 1), error)
+        try:
+            return self.run(np.stack(images))
+        except ModelError as error:
+            raise BatchError.at(range(begin, begin + len(images)), error) from error.__cause__
+
+
+def open_file(path: str | PathLike[str]) -> AbstractContextManager[Path]:
+    """Where a model of the user's is."""
+    return nullcontext(Path(path))
 
 
 def describer(model_config: OnnxModel | CustomModel | None, device: Device) -> Describer:
@@ -80,8 +109,7 @@ class EmbeddedDescriber(Describer):
     reduction = Reduction(above=0, down_to=_EMBEDDED_SIZE)
 
     def __init__(self, device: Device) -> None:
-        with as_file(files("imagededup.models") / _EMBEDDED) as path:
-            self._session = Session(path, device)
+        self._session = Session(_open_embedded, device)
         self.batch_size = _batch_size(self._session)
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
@@ -90,7 +118,7 @@ class EmbeddedDescriber(Describer):
 
         return _rgb(resize(pixels, (_EMBEDDED_SIZE, _EMBEDDED_SIZE), Filter.BILINEAR))
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[Any]) -> Descriptors:
         """Descriptors of unit length, float32 of shape (n, 1024)."""
         return self._session.run(batch)
 
@@ -100,7 +128,7 @@ class OnnxDescriber(Describer):
 
     def __init__(self, config: OnnxModel, device: Device) -> None:
         self._config = config
-        self._session = Session(config.path, device)
+        self._session = Session(partial(open_file, config.path), device)
         takes_bytes = self._session.dtype == np.uint8
         if takes_bytes and (config.mean, config.std) != (OnnxModel.mean, OnnxModel.std):
             raise ModelError("mean and std do not apply: the model's input is uint8")
@@ -119,7 +147,7 @@ class OnnxDescriber(Describer):
             image = (image.astype(np.float32) / 255 - mean) / std
         return image if config.layout == "NHWC" else np.ascontiguousarray(image.transpose(2, 0, 1))
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[Any]) -> Descriptors:
         """Descriptors as the model gives them."""
         return self._session.run(batch)
 
@@ -132,36 +160,41 @@ class CustomDescriber(Describer):
 
     def __init__(self, config: CustomModel) -> None:
         self._config = config
-        self._lock = Lock()
+        self._lock = PerProcess(Lock)
         self.name = config.name
         torch = sys.modules.get("torch")  # imported by the user, or the model is no torch module
-        is_module = torch is not None and isinstance(config.model, torch.nn.Module)
-        self._torch = torch if is_module else None
-        if is_module:
+        self._is_module = torch is not None and isinstance(config.model, torch.nn.Module)
+        if self._is_module:
             config.model.eval()  # type: ignore[attr-defined]
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
-        """Apply the user's transform."""
-        image = np.asarray(self._config.transform(Image.fromarray(_rgb(pixels))), np.float32)
-        if image.ndim != 3 or image.shape[0] != 3:
+        """Apply the user's transform; a batch of one image is that image."""
+        with translated("the transform fails"):
+            image = np.asarray(self._config.transform(Image.fromarray(_rgb(pixels))), np.float32)
+        single = image[0] if image.ndim == 4 and len(image) == 1 else image
+        if single.ndim != 3 or single.shape[0] != 3:
             raise ModelError(f"the transform must return shape (3, h, w), got {image.shape}")
-        return image
+        return single
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[Any]) -> Descriptors:
         """Call the model, one batch at a time."""
-        with self._lock:
-            output = self._config.model(batch) if self._torch is None else self._run_module(batch)
-        return check_output(output, len(batch))
+        with self._lock.get(), translated(f"the model fails on shape {batch.shape}"):
+            output = self._run_module(batch) if self._is_module else self._config.model(batch)
+            return check_output(output, len(batch))
 
     def _run_module(self, batch: NDArray[Any]) -> NDArray[Any]:
         module: Any = self._config.model
-        torch: Any = self._torch
+        torch: Any = sys.modules["torch"]
         parameter = next(module.parameters(), None)
         tensor = torch.from_numpy(batch)
         with torch.no_grad():
             output = module(tensor if parameter is None else tensor.to(parameter.device))
         result: NDArray[Any] = output.detach().cpu().numpy()
         return result
+
+
+def _open_embedded() -> AbstractContextManager[Path]:
+    return as_file(files("imagededup.models") / _EMBEDDED)
 
 
 def _batch_size(session: Session) -> int:

@@ -1,7 +1,9 @@
 """onnxruntime sessions, on the CPU or on an NVIDIA GPU."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from enum import StrEnum
-from os import PathLike
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError, ModelError
+from imagededup.models.per_process import PerProcess
+from imagededup.models.runtime import load_onnxruntime
 
-__all__ = ["Device", "Session"]
+__all__ = ["Descriptors", "Device", "Session", "check_output"]
 
 _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
+
+Descriptors = NDArray[np.floating | np.integer]
 
 
 class Device(StrEnum):
@@ -28,24 +34,28 @@ class Device(StrEnum):
 class Session:
     """A model with one input and one output; calls from several threads may overlap.
 
+    It is opened at once, and again at the first call in a forked child, of a copy, and of what was
+    pickled.
+
     Args:
-        path: The ONNX file.
+        locate: Gives the path of the ONNX file, for as long as it takes to open it; picklable where
+            this is to be pickled.
         device: 'auto' takes the GPU where onnxruntime can use one.
 
     Attributes:
         device: Where the model runs, CPU or CUDA.
         dtype: The type of its input, float32 or uint8.
+        shape: The shape of its input; a size that it leaves open is no int.
 
     Raises:
         ModelError: The file is missing, is not a model, or has other inputs and outputs.
         InvalidValueError: CUDA is asked for, and onnxruntime cannot use it.
     """
 
-    def __init__(self, path: str | PathLike[str], device: Device) -> None:
-        if not Path(path).is_file():
-            raise ModelError(f"the model must be a file, {str(path)!r} does not exist")
-        self._session = _open(Path(path), device)
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+    def __init__(self, locate: Callable[[], AbstractContextManager[Path]], device: Device) -> None:
+        self._sessions = PerProcess(partial(_open, locate, device))
+        session = self._sessions.get()
+        inputs, outputs = session.get_inputs(), session.get_outputs()
         for kind, found in (("input", inputs), ("output", outputs)):
             if len(found) != 1:
                 names = ", ".join(node.name for node in found)
@@ -55,40 +65,41 @@ class Session:
             raise ModelError(f"the model's input must be float32 or uint8, got {inputs[0].type}")
         self._input = inputs[0].name
         self.dtype = types[inputs[0].type]
-        on_gpu = self._session.get_providers()[0] == _CUDA
+        self.shape: list[Any] = inputs[0].shape
+        on_gpu = session.get_providers()[0] == _CUDA
         self.device = Device.CUDA if on_gpu else Device.CPU
 
-    def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[Any]) -> Descriptors:
         """The output for a batch.
 
         Raises:
             ModelError: onnxruntime refuses the batch, or the output is not of shape (n, d).
         """
         try:
-            (output,) = self._session.run(None, {self._input: batch})
+            (output,) = self._sessions.get().run(None, {self._input: batch})
         except Exception as error:
             raise ModelError(f"the model fails on shape {batch.shape}: {error}") from error
         return check_output(output, len(batch))
 
 
-def check_output(output: Any, count: int) -> NDArray[np.float32]:  # noqa: ANN401
-    """Descriptors as float32 of shape (count, d).
+def check_output(output: Any, count: int) -> Descriptors:  # noqa: ANN401
+    """Descriptors as an array of shape (count, d).
 
     Raises:
-        ModelError: Another shape.
+        ModelError: Another shape, or no real numbers.
     """
     descriptors = np.asarray(output)
     if descriptors.ndim != 2 or len(descriptors) != count or descriptors.shape[1] == 0:
         raise ModelError(
             f"the model must return shape ({count}, d) for {count} images, got {descriptors.shape}"
         )
-    return descriptors.astype(np.float32, copy=False)
+    if descriptors.dtype.kind not in "fiu":
+        raise ModelError(f"the model must return real numbers, got dtype {descriptors.dtype}")
+    return descriptors
 
 
-def _open(path: Path, device: Device) -> Any:  # noqa: ANN401
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
+def _open(locate: Callable[[], AbstractContextManager[Path]], device: Device) -> Any:  # noqa: ANN401
+    onnxruntime = load_onnxruntime()
     available = onnxruntime.get_available_providers()
     if device is Device.CUDA and _CUDA not in available:
         raise InvalidValueError(
@@ -101,10 +112,13 @@ def _open(path: Path, device: Device) -> Any:  # noqa: ANN401
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # several threads call the session, each on a core of its own
     options.log_severity_level = _ERRORS_ONLY
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except Exception as error:
-        raise ModelError(f"{str(path)!r} cannot be loaded as an ONNX model: {error}") from error
+    with locate() as path:
+        if not path.is_file():
+            raise ModelError(f"the model must be a file, {str(path)!r} does not exist")
+        try:
+            session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
+        except Exception as error:
+            raise ModelError(f"{str(path)!r} cannot be loaded as an ONNX model: {error}") from error
     if device is Device.CUDA and session.get_providers()[0] != _CUDA:
         raise InvalidValueError("device='cuda': onnxruntime cannot use the GPU of this machine")
     return session

@@ -68,25 +68,30 @@ class OnnxModel:
 
 @dataclass(frozen=True)
 class CustomModel:
-    """Any callable that makes descriptors.
+    """Any callable that makes descriptors; the order of the arguments is that of imagededup.
 
     Args:
+        name: What the model is called.
         model: Takes a float32 batch of shape (n, 3, h, w), returns descriptors of shape (n, d). A
             torch module is put into evaluation mode and called with tensors, without gradients, on
             the device of its parameters. Calls never overlap.
-        transform: Takes a `PIL.Image.Image` in RGB, returns an array or tensor of shape (3, h, w),
-            the same for every image; called from several threads.
-        name: What the model is called.
+        transform: Takes a `PIL.Image.Image` in RGB, returns an array or tensor of shape (3, h, w)
+            or (1, 3, h, w), the same for every image; called from several threads.
 
     Raises:
-        InvalidTypeError: The model or the transform cannot be called.
+        InvalidTypeError: The name is no str, or the model or the transform cannot be called.
     """
 
-    model: Callable[[Any], Any]
-    transform: Callable[[Any], Any]
     name: str = "custom"
+    model: Callable[[Any], Any] = None  # type: ignore[assignment]
+    transform: Callable[[Any], Any] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InvalidTypeError(
+                "name must be a str (the order is name, model, transform), "
+                f"got {type(self.name).__name__}"
+            )
         for name, value in (("model", self.model), ("transform", self.transform)):
             if not callable(value):
                 raise InvalidTypeError(f"{name} must be callable, got {type(value).__name__}")
