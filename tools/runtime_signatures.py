@@ -1,7 +1,8 @@
-"""Shows the searches of the encoders as Python does, for the reference in the documentation.
+"""Shows the searches of the encoders and `fastdup.run` as Python does, in the reference.
 
-The searches are written once, and each kind of encoder gets its own signature and docstring when it
-is imported. This extension of griffe, which only reads the sources, puts these in.
+Their parameters are written once, in one place for all encoders and in the configuration of a run;
+signatures and docstrings are made from it when the package is imported. griffe only reads the
+sources: this extension of it puts the finished ones in.
 """
 
 import importlib
@@ -40,6 +41,7 @@ def _function(method: Any) -> griffe.Function:  # noqa: ANN401
     ]
     function = griffe.Function(
         method.__name__,
+        lineno=1,
         parameters=griffe.Parameters(*parameters),
         returns=_shown(signature.return_annotation),
     )
@@ -49,14 +51,16 @@ def _function(method: Any) -> griffe.Function:  # noqa: ANN401
     return function
 
 
-class EncoderSignatures(griffe.Extension):
-    """Gives each encoder its searches."""
+class RuntimeSignatures(griffe.Extension):
+    """Gives each encoder its searches, and the runner its parameters."""
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:  # noqa: ANN401
-        """Replace the inherited searches by those that Python shows."""
+        """Replace what the sources say by what Python shows."""
         methods = importlib.import_module("imagededup.methods")
         for name in _ENCODERS:
             encoder = getattr(methods, name)
             path = f"{encoder.__module__}.{name}".partition(".")[2]
             for search in _SEARCHES:
                 pkg[path].set_member(search, _function(getattr(encoder, search)))
+        fastdup = importlib.import_module("imagededup.fastdup")
+        pkg["fastdup"].set_member("run", _function(fastdup.run))
