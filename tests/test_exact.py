@@ -123,7 +123,7 @@ def test_width_and_height_count(digest):
 def test_strips_make_no_difference(digest, monkeypatch):
     pixels = noise(4, 50, 60)
     whole = digest(pixels)
-    monkeypatch.setattr("imagededup.images.exact._STRIP_BYTES", 500)
+    monkeypatch.setattr("imagededup.images.strips._VALUES", 500)
     assert digest(pixels) == whole
     assert digest(pixels, "TIFF") == whole
 

@@ -278,7 +278,7 @@ class TestModes:
     def test_dark_16_bits_in_either_byte_order(self, file, order):
         values = np.array([[0, 100], [200, 255]], f"{order}u2")
         file.write_bytes(tiff(values.tobytes(), (2, 2), 16, order=order))
-        assert load_image(file)[:, :, 0].tolist() == [[0, 0], [1, 1]]
+        assert load_image(file)[:, :, 0].tolist() == [[0, 100], [200, 255]]
 
     @pytest.mark.parametrize(
         ("values", "expected"),
@@ -618,13 +618,14 @@ class TestCheckArray:
         [
             (np.bool_, [False, True], [0, 255]),
             (np.uint8, [0, 1], [0, 1]),
-            (np.uint16, [0, 255], [0, 1]),
-            (np.uint16, [128, 129], [0, 1]),
+            (np.uint16, [0, 255], [0, 255]),
+            (np.uint16, [2, 256], [0, 64]),
+            (np.uint16, [16, 4095], [1, 255]),
             (np.uint16, [257, 65535], [1, 255]),
-            (">u2", [0, 255], [0, 1]),
+            (">u2", [0, 16383], [0, 255]),
             (np.int8, [0, 127], [0, 127]),
             (np.int16, [0, 255], [0, 255]),
-            (np.int16, [0, 256], [0, 1]),
+            (np.int16, [512, 1023], [128, 255]),
             (np.int32, [1, 255], [1, 255]),
             (np.uint32, [0, 65535], [0, 255]),
             (np.int64, [0, 1], [0, 1]),

@@ -1,19 +1,21 @@
 """Digests that are equal if, and only if, images are equal pixel for pixel, alpha included."""
 
 import hashlib
-from collections.abc import Iterator
 from os import PathLike
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imagededup.images.decode import DEEP_MODES, Pixels, decode, opened, transposition
+from imagededup.images.decode import Pixels, decode, orientation, upright
+from imagededup.images.deep import DEEP_MODES
+from imagededup.images.limits import budget
+from imagededup.images.opening import opened
+from imagededup.images.strips import strips
 
 __all__ = ["array_digest", "pixel_digest"]
-
-_STRIP_BYTES = 2**22
 
 
 def pixel_digest(path: str | PathLike[str]) -> bytes:
@@ -35,16 +37,14 @@ def pixel_digest(path: str | PathLike[str]) -> bytes:
         UnreadableImageError: The file cannot be decoded; the message says why.
     """
     with opened(path) as (image, file):
-        rest = _file_digest(file) if _decoded_in_part(image) else b""
+        rest = _file_digest(path) if _decoded_in_part(image) else b""
         if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
             return array_digest(decode(image, file, None), rest)
-        image.load()
-        turn = transposition(image)
-        upright = image if turn is None else image.transpose(turn)
-        if image.mode in DEEP_MODES:
-            return _deep_digest(upright, str(image.info.get("transparency", "")).encode() + rest)
-        mode = "LAB" if image.mode == "LAB" else "RGBA"  # LAB has no exact values in RGB
-        return _digest(mode, _strips_in(upright, mode), upright.size, rest)
+        with budget.hold(image.width * image.height):
+            image.load()
+            kind, values = _exact_values(image)
+            rest += repr(image.info.get("transparency")).encode() if kind != "RGBA" else b""
+            return _digest(kind, upright(values, orientation(image)), rest)
 
 
 def array_digest(pixels: Pixels, rest: bytes = b"") -> bytes:
@@ -57,8 +57,7 @@ def array_digest(pixels: Pixels, rest: bytes = b"") -> bytes:
     Returns:
         16 bytes, those of `pixel_digest` for a file of these pixels.
     """
-    height, width, _ = pixels.shape
-    return _digest("RGBA", _opaque_strips(pixels), (width, height), rest)
+    return _digest("RGBA", pixels, rest)
 
 
 def _decoded_in_part(image: Image.Image) -> bool:
@@ -70,47 +69,35 @@ def _decoded_in_part(image: Image.Image) -> bool:
         return True
 
 
-def _file_digest(file: BinaryIO) -> bytes:
-    file.seek(0)
-    digest = hashlib.blake2b()
-    while block := file.read(_STRIP_BYTES):
-        digest.update(block)
-    return digest.digest()
+def _file_digest(path: str | PathLike[str]) -> bytes:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").digest()
 
 
-def _deep_digest(image: Image.Image, rest: bytes) -> bytes:
-    values = np.asarray(image)
-    strips = (
-        np.ascontiguousarray(strip, values.dtype.newbyteorder("<")) for strip in _strips(values)
-    )
-    return _digest(f"{values.dtype.kind}{values.dtype.itemsize}", strips, image.size, rest)
+def _exact_values(image: Image.Image) -> tuple[str, NDArray[Any]]:
+    if image.mode in DEEP_MODES:
+        values = np.asarray(image)
+        return f"{values.dtype.kind}{values.dtype.itemsize}", values
+    mode = "LAB" if image.mode == "LAB" else "RGBA"  # LAB has no exact values in RGB
+    values = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for rows, strip in strips(image):
+        values[rows] = np.asarray(strip.convert(mode))
+    return mode, values
 
 
-def _strips_in(image: Image.Image, mode: str) -> Iterator[Pixels]:
-    rows = max(1, _STRIP_BYTES // max(1, 4 * image.width))
-    for top in range(0, image.height, rows):
-        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
-        yield np.asarray(strip.convert(mode))
-
-
-def _opaque_strips(pixels: Pixels) -> Iterator[Pixels]:
-    for strip in _strips(pixels):
-        rgba = np.full((*strip.shape[:2], 4), 255, np.uint8)
-        rgba[:, :, :3] = strip
-        yield rgba
-
-
-def _strips(values: NDArray[np.generic]) -> Iterator[NDArray[np.generic]]:
-    rows = max(1, _STRIP_BYTES // max(1, values[:1].nbytes))
-    for top in range(0, len(values), rows):
-        yield values[top : top + rows]
-
-
-def _digest(
-    kind: str, strips: Iterator[NDArray[np.generic]], size: tuple[int, int], rest: bytes
-) -> bytes:
-    digest = hashlib.blake2b(f"{kind} {size[0]} {size[1]} ".encode(), digest_size=16)
-    for strip in strips:
-        digest.update(strip.data)
+def _digest(kind: str, values: NDArray[Any], rest: bytes) -> bytes:
+    height, width = values.shape[:2]
+    digest = hashlib.blake2b(f"{kind} {width} {height} ".encode(), digest_size=16)
+    for _, strip in strips(values):
+        exact = _with_alpha(strip) if kind == "RGBA" else strip
+        digest.update(np.ascontiguousarray(exact, exact.dtype.newbyteorder("<")).data)
     digest.update(rest)
     return digest.digest()
+
+
+def _with_alpha(pixels: Pixels) -> Pixels:
+    if pixels.shape[2] == 4:
+        return pixels
+    rgba = np.full((*pixels.shape[:2], 4), 255, np.uint8)
+    rgba[:, :, :3] = pixels
+    return rgba
