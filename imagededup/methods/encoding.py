@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import ModelError, UnreadableImageError
-from imagededup.images.decode import Pixels, Reduction, load_image, opened
+from imagededup.images.decode import Pixels, Reduction, load_image
 from imagededup.images.exact import pixel_digest
 from imagededup.images.folders import Failure, ImageFolder
+from imagededup.images.opening import opened
 from imagededup.models.failures import images_named
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
