@@ -1,12 +1,16 @@
 """What surrounds the package: its metadata, README.md and the documentation."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
+from typer.main import get_command
+
+from imagededup.cli import app
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -70,3 +74,27 @@ def test_the_readme_quotes_what_was_measured(recall):
     measured = (CHECKOUT / "docs" / "which_method.md").read_text(encoding="utf-8")
     assert f"| {recall} |" in measured
     assert f"{float(recall):.1%}".replace("%", " %") in README
+
+
+def shell_commands():
+    """The lines of README.md and the documentation that call the command, with their page."""
+    for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]:
+        for block in re.findall(
+            r"```[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+        ):
+            for line in block.replace("\\\n", " ").splitlines():
+                if call := re.match(r"(?:\$ )?imagededup (.*)", line):
+                    yield pytest.param(
+                        shlex.split(call[1], comments=True), id=f"{page.name} {line}"
+                    )
+
+
+@pytest.mark.parametrize("words", list(shell_commands()))
+def test_commands_of_the_documentation_exist(words):
+    command = get_command(app)
+    while words and hasattr(command, "commands") and not words[0].startswith("-"):
+        command = command.commands[words.pop(0)]
+    known = {name for parameter in command.params for name in parameter.opts}
+    known |= {name for parameter in command.params for name in parameter.secondary_opts}
+    used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+    assert used - {"--help", "--version"} <= known
