@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 
 from imagededup import __version__
+from imagededup.commands.command import Command
 from imagededup.commands.encode import encode
 from imagededup.commands.evaluate import evaluate
 from imagededup.commands.fastdup import fastdup
 from imagededup.commands.find import find
-from imagededup.commands.help import Command
 from imagededup.commands.plot import plots
 from imagededup.commands.remove import remove
 from imagededup.commands.sweep import sweep
@@ -77,8 +77,6 @@ def _main(
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
     """Say in one line what went wrong; what nobody foresaw goes on as it is."""
     match error:
-        case typer.Abort():  # Typer takes every end of a file for an interrupt
-            return _complain(f"unexpected end of a file: {error.__cause__}", _FAILURE)
         case MemoryError() | ImportError() | RuntimeError() if _lacks_memory(error):
             return _complain("out of memory", _FAILURE)
         case InvalidValueError() | InvalidTypeError():

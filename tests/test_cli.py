@@ -2,13 +2,8 @@
 
 import csv
 import json
-import os
-import pty
-import signal
 import subprocess
 import sys
-import termios
-import time
 from pathlib import Path
 
 import numpy as np
@@ -325,36 +320,3 @@ class TestProcess:
             check=False,
         )
         assert (process.returncode, process.stdout) == (2, "")
-
-    def test_progress_only_on_a_terminal(self, photos):
-        command = [sys.executable, "-m", "imagededup", "find", str(photos)]
-        piped = subprocess.run(command, capture_output=True, check=True)
-        assert b"Encoding" not in piped.stderr
-        ours, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (24, 80))
-        subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
-        os.close(theirs)
-        assert b"Encoding" in os.read(ours, 100_000)
-        os.close(ours)
-
-    def test_interrupt_ends_with_130_within_a_second(self, tmp_path):
-        for number in range(3):
-            photograph(number, (6000, 4000)).save(tmp_path / f"{number}.png", compress_level=1)
-        for copy in range(40):
-            (tmp_path / f"copy_{copy}.png").symlink_to(tmp_path / f"{copy % 3}.png")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "imagededup", "find", tmp_path],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        try:
-            time.sleep(2)
-            assert process.poll() is None
-            process.send_signal(signal.SIGINT)
-            sent = time.monotonic()
-            _, err = process.communicate(timeout=20)
-        finally:
-            process.kill()
-        assert process.returncode == 130
-        assert err.endswith(b"imagededup: interrupted\n")
-        assert time.monotonic() - sent < 1

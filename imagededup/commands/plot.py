@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imagededup.commands.help import Command
+from imagededup.commands.command import Command
 from imagededup.commands.options import Folder, GroundTruth, Result
 from imagededup.errors import InvalidValueError
 from imagededup.utils.text import counted, shown

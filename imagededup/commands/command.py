@@ -1,10 +1,12 @@
-"""How the help of the commands looks: whole sentences, and names as the text writes them."""
+"""A command of Typer with the looks of its help, and its way with the end of a file, mended."""
 
 import inspect
 import re
 from typing import Any, TypeGuard
 
 from typer.core import TyperArgument, TyperCommand
+
+from imagededup.errors import FileOperationError
 
 __all__ = ["Command"]
 
@@ -13,11 +15,25 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class Command(TyperCommand):
-    """A command whose help writes `FOLDER` where Typer writes `{FOLDER}` and `FOLDER <path>`."""
+    """A command whose help writes `FOLDER` where Typer writes `{FOLDER}` and `FOLDER <path>`.
+
+    Its first line stands whole in the list of commands.
+    """
 
     def __init__(self, name: str | None, **settings: Any) -> None:  # noqa: ANN401
         settings["short_help"] = settings.get("short_help") or _first_line(settings)
         super().__init__(name, **settings)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command.
+
+        Raises:
+            FileOperationError: A file ends too early. Typer would call that an interrupt.
+        """
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise FileOperationError(f"unexpected end of a file: {error}") from error
 
     def get_help(self, ctx: Any) -> str:  # noqa: ANN401
         """The whole help."""
