@@ -1,5 +1,7 @@
 """What surrounds the package: its metadata, README.md and the documentation."""
 
+import ast
+import importlib
 import re
 import shlex
 import tomllib
@@ -98,3 +100,29 @@ def test_commands_of_the_documentation_exist(words):
     known |= {name for parameter in command.params for name in parameter.secondary_opts}
     used = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
     assert used - {"--help", "--version"} <= known
+
+
+def imports_outside_the_package():
+    """What scripts and the Python code of the documentation import from the package."""
+    sources = {}
+    for folder in ("tools", "benchmarks"):
+        for path in sorted((CHECKOUT / folder).glob("*.py")):
+            sources[path.name] = path.read_text(encoding="utf-8")
+    for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        lines = re.findall(
+            r"^(?:>>> )?(from imagededup.*import [\w, ]+)$", "".join(blocks), re.MULTILINE
+        )
+        sources[page.name] = "\n".join(lines)
+    for file, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("imagededup"):
+                for alias in node.names:
+                    yield pytest.param(node.module, alias.name, id=f"{file} {alias.name}")
+
+
+@pytest.mark.parametrize(("module", "name"), list(imports_outside_the_package()))
+def test_scripts_and_documentation_import_what_exists(module, name):
+    imported = importlib.import_module(module)
+    assert hasattr(imported, name) or importlib.import_module(f"{module}.{name}")
