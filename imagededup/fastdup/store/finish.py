@@ -178,7 +178,8 @@ def _gather(
             part = np.empty((len(row[chosen]), dimension), "<f4")
             for number in np.unique(which[chosen]).tolist():
                 here = which[chosen] == number
-                source = np.memmap(previous[number].data, "<f4", "r").reshape(-1, dimension)
+                rows = previous[number].data.stat().st_size // (dimension * 4)
+                source = np.memmap(previous[number].data, "<f4", "r", shape=(rows, dimension))
                 part[here] = source[row[chosen][here]]
                 del source  # Windows renames no file that is mapped
             file.write(part.tobytes())

@@ -6,6 +6,7 @@ only what is new, has changed, or was damaged on the disk.
 
 import hashlib
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -157,9 +158,11 @@ class FeatureState:
             InvalidValueError: The file is damaged.
         """
         try:
+            with zipfile.ZipFile(path) as archive:
+                if archive.testzip() is not None:
+                    raise zipfile.BadZipFile
             with np.load(path, allow_pickle=False) as arrays:
-                content = dict(arrays)
-            return _state(content)
+                return _state(dict(arrays))
         except FileNotFoundError:
             return None
         except (*_DAMAGE, OSError) as error:
@@ -168,7 +171,17 @@ class FeatureState:
             ) from error
 
 
-_DAMAGE = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What Python's archives and arrays raise for wrong bytes."""
 
 
 def feature_checksums(data: Path, dimension: int) -> NDArray[np.uint32]:
