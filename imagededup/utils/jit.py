@@ -1,6 +1,7 @@
 """Compilation of numerical loops with numba."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import numba
@@ -16,12 +17,44 @@ def compiled(function: Function) -> Function:
     """Compile a function on its first call; it releases the GIL while it runs.
 
     The machine code is cached on disk, next to the source or in the user's cache folder. Where
-    neither can be written, each process compiles anew.
+    that cannot be read or written, each process compiles anew.
     """
-    try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
-    except RuntimeError:
-        return cast(Function, numba.njit(nogil=True)(function))
+    dispatcher: Any = numba.njit(nogil=True)(function)
+    # No folder that can be written, and no dispatcher at all where NUMBA_DISABLE_JIT is set.
+    with suppress(RuntimeError, OSError, AttributeError):
+        dispatcher.enable_caching()
+        dispatcher._cache = _ForgivingCache(dispatcher._cache)
+    return cast(Function, dispatcher)
+
+
+class _ForgivingCache:
+    """numba's cache, which only saves time: its errors never reach the caller.
+
+    The index of a function whose entry is damaged is emptied, so that the next write mends it.
+
+    Args:
+        cache: numba's cache of one function.
+    """
+
+    def __init__(self, cache: Any) -> None:  # noqa: ANN401
+        self._cache = cache
+
+    def load_overload(self, *arguments: Any) -> Any:  # noqa: ANN401
+        """The machine code for a signature, or None."""
+        try:
+            return self._cache.load_overload(*arguments)
+        except Exception:  # pickle raises what the damaged bytes happen to provoke
+            with suppress(Exception):  # the folder cannot be written
+                self._cache.flush()
+            return None
+
+    def save_overload(self, *arguments: Any) -> None:  # noqa: ANN401
+        """Keep the machine code for a signature if it can be written."""
+        with suppress(Exception):  # the disk is full, the folder was removed, ...
+            self._cache.save_overload(*arguments)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._cache, name)
 
 
 @intrinsic  # type: ignore[misc, unused-ignore]
