@@ -505,6 +505,51 @@ class TestOneFile:
         assert files(pair) == ["kept.png"]
 
 
+TWO_AT_ONCE = """
+import os, sys
+from imagededup.images.folders import list_folder
+from imagededup.methods import PHash
+from imagededup.methods.results import Removal
+from imagededup.removal import carry_out, delete
+
+folder = sys.argv[1]
+names = [(f"{i:03}a", f"{i:03}b") for i in range(200)]
+for pair in names:
+    for name in pair:
+        open(f"{folder}/{name}", "w").close()
+codes = {name: "0" * 16 for name in ("x", "y")}
+found = PHash().search(encoding_map=codes)
+object.__setattr__(found, "folder", list_folder(folder))
+reader, writer = os.pipe()
+
+def delete_slowly(path, name):
+    for _ in range(10):
+        os.listdir(folder)
+    delete(path, name)
+
+child = os.fork()
+plan = [Removal(*(pair if child else pair[::-1]), 0) for pair in names]
+if child:
+    os.write(writer, b"go")
+else:
+    os.read(reader, 2)
+for _ in carry_out(found, plan, delete_slowly):
+    pass
+if not child:
+    os._exit(0)
+os.waitpid(child, 0)
+print(len({name[:3] for name in os.listdir(folder)}), len(os.listdir(folder)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs locks on folders")
+def test_two_processes_that_keep_different_images_leave_one(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_AT_ONCE, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "200 200\n"
+
+
 @functools.cache
 def why_no_mounts():
     """Why this process cannot mount; None if it can."""

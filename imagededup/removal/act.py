@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.removal.check import SeenFile, names_on_the_way, reason_to_keep
 from imagededup.removal.move import delete_file, move_without_overwriting
+from imagededup.removal.turns import turn
 
 if TYPE_CHECKING:
     from imagededup.images.folders import ImageFolder
@@ -88,10 +89,11 @@ def only_check(_: Path, __: str) -> None:
 
 def _act(removal: "Removal", victim: SeenFile, kept: SeenFile, action: Action) -> Outcome:
     try:
-        reason = reason_to_keep(victim, kept)
-        if reason is not None:
-            return Outcome(removal, reason=reason)
-        return Outcome(removal, place=action(victim.path, removal.name))
+        with turn(victim.path.parent, kept.path.parent):
+            reason = reason_to_keep(victim, kept)
+            if reason is not None:
+                return Outcome(removal, reason=reason)
+            return Outcome(removal, place=action(victim.path, removal.name))
     except OSError as error:
         return Outcome(removal, reason=error.strerror or str(error))
 
