@@ -51,6 +51,7 @@ def evaluate(
     values = {
         name: value if isinstance(value, float) else value.tolist()
         for name, value in metrics.items()
+        if name != "f1_score"  # the same as 'f1-score'
     }
     rows = [
         (name, _CLASSES[place] if name in _PER_CLASS else "", number)

@@ -14,6 +14,8 @@ __all__ = ["PairCounts", "class_metrics", "divide"]
 class PairCounts:
     """How many unordered pairs of different images are what, and were taken for what.
 
+    With a reference collection they are the pairs of an image and a reference.
+
     Attributes:
         true_positives: Duplicates that were retrieved.
         false_positives: Other pairs that were retrieved.
@@ -28,14 +30,13 @@ class PairCounts:
 
     @classmethod
     def of(cls, ground_truth: Relation, retrieved: Relation) -> "PairCounts":
-        """Count from the duplicate pairs alone; the others are what is left of n (n - 1) / 2.
+        """Count from the duplicate pairs alone; the others are what is left of all pairs.
 
         A pair is retrieved where either image was retrieved for the other.
         """
-        size = len(ground_truth.names)
         relevant, found = len(ground_truth.pairs), len(retrieved.pairs)
         both = int(in_sorted(retrieved.pairs, ground_truth.pairs).sum())
-        others = size * (size - 1) // 2 - (relevant + found - both)
+        others = ground_truth.possible_pairs - (relevant + found - both)
         return cls(both, found - both, relevant - both, others)
 
 
@@ -49,7 +50,7 @@ def class_metrics(counts: PairCounts) -> dict[str, NDArray[np.float64] | NDArray
 
     Returns:
         'precision', 'recall' and 'f1-score', float64 of shape (2,), and 'support', how many pairs
-        there are of each class, int64 of shape (2,).
+        there are of each class, int64 of shape (2,). 'f1_score' is another name of 'f1-score'.
 
     Examples:
         >>> class_metrics(PairCounts(3, 1, 0, 6))["precision"].tolist()
@@ -58,10 +59,12 @@ def class_metrics(counts: PairCounts) -> dict[str, NDArray[np.float64] | NDArray
     correct = np.array([counts.true_negatives, counts.true_positives])
     wrong = np.array([counts.false_negatives, counts.false_positives])
     missed = wrong[::-1]
+    f1_score = divide(2 * correct, 2 * correct + wrong + missed)
     return {
         "precision": divide(correct, correct + wrong),
         "recall": divide(correct, correct + missed),
-        "f1-score": divide(2 * correct, 2 * correct + wrong + missed),
+        "f1-score": f1_score,
+        "f1_score": f1_score,
         "support": correct + missed,
     }
 

@@ -1,12 +1,14 @@
 """How well the clusters of duplicates agree with the true ones."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from imagededup.evaluation.maps import AnyMap, read_ground_truth, read_retrieved
+from imagededup.evaluation.maps import AnyMap, Retrieved, read_maps
 from imagededup.evaluation.options import ScoreName
 from imagededup.evaluation.relations import Indices
+from imagededup.methods.results import Duplicates
 
 __all__ = ["ClusterMetrics", "cluster_metrics"]
 
@@ -34,7 +36,11 @@ class ClusterMetrics:
     bcubed_f1: float
 
 
-def cluster_metrics(ground_truth_map: AnyMap, retrieved_map: AnyMap) -> ClusterMetrics:
+def cluster_metrics(
+    ground_truth_map: AnyMap,
+    retrieved_map: Retrieved,
+    references: Iterable[str] | None = None,
+) -> ClusterMetrics:
     """Compare the connected components of retrieved duplicates with those of the true ones.
 
     Two images are in the same cluster if they are connected by duplicates, whatever the direction;
@@ -48,7 +54,9 @@ def cluster_metrics(ground_truth_map: AnyMap, retrieved_map: AnyMap) -> ClusterM
     Args:
         ground_truth_map: All images with the names of their duplicates, symmetric.
         retrieved_map: The same images with the names that were retrieved, or with tuples of name
-            and score.
+            and score, or the result of `search`. With a reference collection the clusters hold its
+            images as well.
+        references: The names of the reference collection, as in `evaluate`.
 
     Raises:
         InvalidTypeError: An argument has a wrong type.
@@ -62,9 +70,9 @@ def cluster_metrics(ground_truth_map: AnyMap, retrieved_map: AnyMap) -> ClusterM
         >>> round(metrics.bcubed_precision, 3), metrics.bcubed_recall
         (0.556, 1.0)
     """
-    truth = read_ground_truth(ground_truth_map)
     # Only whether there is a relation matters, so scores of any direction will do.
-    retrieved = read_retrieved(retrieved_map, truth.names, ScoreName.DISTANCE)
+    anything = ScoreName.AUTO if isinstance(retrieved_map, Duplicates) else ScoreName.DISTANCE
+    truth, retrieved = read_maps(ground_truth_map, retrieved_map, anything, references)
     return _compare(truth.components(), retrieved.components())
 
 

@@ -1,9 +1,11 @@
 """Precision and recall over the thresholds of scored pairs, all images pooled."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from imagededup.evaluation.errors import InvalidMapError
-from imagededup.evaluation.maps import AnyMap, read_ground_truth, read_retrieved
+from imagededup.evaluation.maps import AnyMap, Retrieved, read_maps
 from imagededup.evaluation.operating_points import PrecisionRecallCurve
 from imagededup.evaluation.options import ScoreName
 from imagededup.evaluation.relations import Relation, in_sorted
@@ -18,7 +20,10 @@ __all__ = [
 
 
 def precision_recall_curve(
-    ground_truth_map: AnyMap, retrieved_map: AnyMap, score_name: str = "auto"
+    ground_truth_map: AnyMap,
+    retrieved_map: Retrieved,
+    score_name: str = "auto",
+    references: Iterable[str] | None = None,
 ) -> PrecisionRecallCurve:
     """Precision and recall at every score that occurs.
 
@@ -26,9 +31,11 @@ def precision_recall_curve(
     map should come from a search with a wide threshold: pairs that it lacks are never retrieved.
 
     Args:
-        ground_truth_map: All images with the names of their duplicates, symmetric.
-        retrieved_map: The same images with tuples of name and score.
+        ground_truth_map: All images with the names of their duplicates, symmetric; or, as in
+            `evaluate`, with names of a reference collection.
+        retrieved_map: The same images with tuples of name and score, or the result of `search`.
         score_name: 'distance', 'similarity' or 'auto', as in `evaluate`.
+        references: The names of the reference collection, as in `evaluate`.
 
     Returns:
         The curve; without a single threshold if nothing was retrieved.
@@ -48,7 +55,7 @@ def precision_recall_curve(
         >>> curve.best().threshold
         2
     """
-    truth, retrieved = _read(ground_truth_map, retrieved_map, score_name)
+    truth, retrieved = _read(ground_truth_map, retrieved_map, score_name, references)
     if retrieved.scores is None:
         none = np.zeros(0, np.int64)
         return PrecisionRecallCurve(none, none, none, len(truth.pairs))
@@ -61,7 +68,10 @@ def precision_recall_curve(
 
 
 def micro_average_precision(
-    ground_truth_map: AnyMap, retrieved_map: AnyMap, score_name: str = "auto"
+    ground_truth_map: AnyMap,
+    retrieved_map: Retrieved,
+    score_name: str = "auto",
+    references: Iterable[str] | None = None,
 ) -> float:
     """Average precision of all scored pairs ranked together (uAP).
 
@@ -76,6 +86,7 @@ def micro_average_precision(
         ground_truth_map: As in `precision_recall_curve`, like the other arguments and the errors.
         retrieved_map: The same images with tuples of name and score.
         score_name: 'distance', 'similarity' or 'auto'.
+        references: The names of the reference collection, as in `evaluate`.
 
     Returns:
         0 to 1.
@@ -86,7 +97,7 @@ def micro_average_precision(
         >>> micro_average_precision(truth, retrieved)
         0.5
     """
-    truth, retrieved = _read(ground_truth_map, retrieved_map, score_name)
+    truth, retrieved = _read(ground_truth_map, retrieved_map, score_name, references)
     if retrieved.scores is None:
         return 0.0
     pairs, scores = retrieved.scored_pairs()
@@ -98,9 +109,10 @@ def micro_average_precision(
 
 def recall_at_precision(
     ground_truth_map: AnyMap,
-    retrieved_map: AnyMap,
+    retrieved_map: Retrieved,
     precision: float = 0.9,
     score_name: str = "auto",
+    references: Iterable[str] | None = None,
 ) -> float:
     """The highest recall that a threshold reaches while its precision is at least some value.
 
@@ -112,6 +124,7 @@ def recall_at_precision(
         retrieved_map: The same images with tuples of name and score.
         precision: Above 0, up to 1.
         score_name: 'distance', 'similarity' or 'auto'.
+        references: The names of the reference collection, as in `evaluate`.
 
     Returns:
         0 to 1; 0 if no threshold reaches the precision.
@@ -122,7 +135,7 @@ def recall_at_precision(
         >>> recall_at_precision(truth, retrieved, precision=0.9)
         1.0
     """
-    curve = precision_recall_curve(ground_truth_map, retrieved_map, score_name)
+    curve = precision_recall_curve(ground_truth_map, retrieved_map, score_name, references)
     point = curve.at_precision(precision)
     return 0.0 if point is None else point.recall
 
@@ -134,12 +147,14 @@ def check_has_pairs(truth: Relation) -> None:
 
 
 def _read(
-    ground_truth_map: AnyMap, retrieved_map: AnyMap, score_name: str
+    ground_truth_map: AnyMap,
+    retrieved_map: Retrieved,
+    score_name: str,
+    references: Iterable[str] | None,
 ) -> tuple[Relation, Relation]:
     wanted = check_option("score_name", score_name, ScoreName)
-    truth = read_ground_truth(ground_truth_map)
+    truth, retrieved = read_maps(ground_truth_map, retrieved_map, wanted, references)
     check_has_pairs(truth)
-    retrieved = read_retrieved(retrieved_map, truth.names, wanted)
     if len(retrieved) and retrieved.scores is None:
         raise InvalidMapError(
             "retrieved_map must hold tuples of name and score, got names only; "

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import StringIO
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.evaluation.entries import list_first
 from imagededup.evaluation.errors import InvalidMapError
-from imagededup.evaluation.maps import list_first, read_ground_truth
+from imagededup.evaluation.maps import is_of_two_collections, read_ground_truth, truth_entries
 from imagededup.evaluation.relations import Relation
 from imagededup.images.folders import list_folder
 
@@ -29,12 +31,15 @@ _HEADER_WORDS = frozenset(
 
 
 def load_ground_truth(
-    path: str | PathLike[str], header: bool | None = None, transitive: bool = False
+    path: str | PathLike[str],
+    header: bool | None = None,
+    transitive: bool = False,
+    two_collections: bool = False,
 ) -> dict[str, list[str]]:
     r"""Read which images are duplicates from a JSON file, a CSV file or a folder.
 
     - A `.json` file holds the map itself, as `evaluate` takes it: symmetric, and with all images
-      as keys. Scores are left out.
+      as keys, or with names of another collection as values. Scores are left out.
     - A `.csv` file (UTF-8, commas) holds a pair of duplicates in the first two columns of every
       row, in one direction or both; further columns are not read. An image without duplicates
       stands in a row of its own, with an empty second column or none. Spaces after a comma and
@@ -49,14 +54,19 @@ def load_ground_truth(
             image_1, image_2, left, right, query, reference, query_id and reference_id.
         transitive: Whether duplicates of duplicates are duplicates too. By default they are not:
             only the pairs that are there count, each in both directions.
+        two_collections: Whether the duplicates are images of another collection: those in the
+            second column of a CSV file. For a JSON file of which no value is a key they are without
+            being said to be.
 
     Returns:
-        All images with the names of their duplicates, both sorted. Names are as they stand in the
-        file; those of a folder are relative to it, with forward slashes.
+        All images with the names of their duplicates, both sorted; with two collections the images
+        of the first. Names are as they stand in the file; those of a folder are relative to it,
+        with forward slashes.
 
     Raises:
         InvalidTypeError: An argument has a wrong type.
-        InvalidValueError: There is no such file, or it cannot be read as what its name says.
+        InvalidValueError: There is no such file, or it cannot be read as what its name says, or
+            `two_collections` is given with a folder or with `transitive`.
         InvalidMapError: An image is given as a duplicate of itself, or a map in a JSON file is not
             complete.
 
@@ -66,21 +76,28 @@ def load_ground_truth(
         ...     file = Path(folder) / "pairs.csv"
         ...     _ = file.write_text("image,duplicate\na.jpg,b.jpg\nc.jpg,\n")
         ...     load_ground_truth(file)
+        ...     load_ground_truth(file, two_collections=True)
         {'a.jpg': ['b.jpg'], 'b.jpg': ['a.jpg'], 'c.jpg': []}
+        {'a.jpg': ['b.jpg'], 'c.jpg': []}
     """
     source = _check_path(path)
+    _check_bool("transitive", transitive)
+    _check_bool("two_collections", two_collections)
+    if two_collections and (transitive or source.is_dir()):
+        other = "transitive" if transitive else "a folder"
+        raise InvalidValueError(f"two_collections must be False with {other}")
     if source.is_dir():
         return _to_map(_folder_pairs(source))
     match source.suffix.lower():
         case ".json":
-            relation = read_ground_truth(_read_json(source), str(source))
+            found = _read_json(source)
         case ".csv":
-            relation = read_ground_truth(_to_map(_csv_pairs(source, header)), str(source))
+            found = _to_map(_csv_pairs(source, header, two_collections), two_collections)
         case _:
             raise InvalidValueError(
                 f"path must be a .json file, a .csv file or a folder, got {str(source)!r}"
             )
-    return _to_dict(_close(relation) if transitive else relation)
+    return _to_dict(_relation(found, str(source), transitive, two_collections))
 
 
 def load_retrieved_map(path: str | PathLike[str]) -> dict[str, list[Any]]:
@@ -118,9 +135,24 @@ def _check_path(path: object) -> Path:
     if not isinstance(path, str | PathLike):
         raise InvalidTypeError(f"path must be a path, got {type(path).__name__}")
     source = Path(path)
-    if not source.exists():
+    if not os.path.exists(source):  # noqa: PTH110 - False, not an error, for impossible paths
         raise InvalidValueError(f"path must exist, got {str(source)!r}")
     return source
+
+
+def _check_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InvalidTypeError(f"{name} must be a bool, got {type(value).__name__}")
+
+
+def _relation(
+    mapping: dict[str, Any], name: str, transitive: bool, two_collections: bool
+) -> Relation:
+    entries = truth_entries(mapping, name)
+    if two_collections or (not transitive and is_of_two_collections(entries)):
+        return read_ground_truth(mapping, name, sorted(set(entries.found)))
+    relation = read_ground_truth(mapping, name)
+    return _close(relation) if transitive else relation
 
 
 def _read_text(path: Path) -> str:
@@ -153,7 +185,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _csv_pairs(path: Path, header: bool | None) -> Iterator[NamePair]:
+def _csv_pairs(path: Path, header: bool | None, two_collections: bool) -> Iterator[NamePair]:
     if header is not None and not isinstance(header, bool):
         raise InvalidTypeError(f"header must be a bool or None, got {type(header).__name__}")
     reader = csv.reader(StringIO(_read_text(path), newline=""), skipinitialspace=True)
@@ -163,7 +195,7 @@ def _csv_pairs(path: Path, header: bool | None) -> Iterator[NamePair]:
             if not any(row):
                 continue
             if not (first and (_is_header(row) if header is None else header)):
-                yield _pair(row, f"{str(path)!r}, line {reader.line_num}")
+                yield _pair(row, f"{str(path)!r}, line {reader.line_num}", two_collections)
             first = False
     except csv.Error as error:
         raise InvalidValueError(f"{str(path)!r}, line {reader.line_num}: {error}") from error
@@ -173,11 +205,11 @@ def _is_header(row: list[str]) -> bool:
     return len(row) > 1 and _HEADER_WORDS.issuperset(cell.strip().lower() for cell in row[:2])
 
 
-def _pair(row: list[str], place: str) -> NamePair:
+def _pair(row: list[str], place: str, two_collections: bool) -> NamePair:
     name, other = row[0], row[1] if len(row) > 1 else ""
     if not name:
         raise InvalidValueError(f"{place}: the first column must hold a name, got an empty one")
-    if name == other:
+    if name == other and not two_collections:
         raise InvalidMapError(f"{place}: {name!r} must not be a duplicate of itself")
     return name, other or None
 
@@ -196,13 +228,14 @@ def _folder_pairs(root: Path) -> Iterator[NamePair]:
         yield from ((one, other) for one in members for other in members if one < other)
 
 
-def _to_map(pairs: Iterable[NamePair]) -> dict[str, list[str]]:
-    """The symmetric map of pairs."""
+def _to_map(pairs: Iterable[NamePair], two_collections: bool = False) -> dict[str, list[str]]:
+    """The map of pairs, symmetric within one collection."""
     found: dict[str, set[str]] = {}
     for name, other in pairs:
         found.setdefault(name, set())
         if other is not None:
             found[name].add(other)
+        if other is not None and not two_collections:
             found.setdefault(other, set()).add(name)
     return {name: sorted(found[name]) for name in sorted(found)}
 
@@ -222,7 +255,7 @@ def _close(relation: Relation) -> Relation:
 
 
 def _to_dict(relation: Relation) -> dict[str, list[str]]:
-    items = [relation.names[item] for item in relation.item.tolist()]
+    items = [relation.items[item] for item in relation.item.tolist()]
     bounds = np.searchsorted(relation.query, np.arange(len(relation.names) + 1)).tolist()
     return {
         name: items[begin:end]

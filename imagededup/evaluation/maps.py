@@ -1,110 +1,185 @@
-"""Reading and checking the maps of duplicates that users give."""
+"""From the maps of duplicates that users give to relations of numbered images.
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
-from typing import Any
+The duplicates of an image are images of the same collection, or of a reference collection.
+"""
+
+from collections.abc import Iterable
 
 import numpy as np
 
-from imagededup.errors import InvalidTypeError
+from imagededup.errors import InvalidValueError
+from imagededup.evaluation.entries import (
+    AnyMap,
+    Entries,
+    check_loops,
+    list_first,
+    number_names,
+    read_entries,
+    read_names,
+)
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.options import ScoreName
-from imagededup.evaluation.relations import Indices, Relation
+from imagededup.evaluation.relations import Indices, Relation, Scores
 from imagededup.evaluation.scores import read_scores
+from imagededup.methods.results import Duplicates
+from imagededup.search.matches import concatenate
 
-__all__ = ["AnyMap", "list_first", "read_ground_truth", "read_retrieved"]
+__all__ = [
+    "AnyMap",
+    "Retrieved",
+    "is_of_two_collections",
+    "read_ground_truth",
+    "read_maps",
+    "truth_entries",
+]
 
-AnyMap = Mapping[str, Any]
-"""Names with the names of their duplicates, or with tuples of name and score."""
-
-_MOST_NAMED = 5
+Retrieved = AnyMap | Duplicates
+"""A map of what was retrieved, or the result of `search`."""
 
 
-def read_ground_truth(mapping: AnyMap, name: str = "ground_truth_map") -> Relation:
+def read_maps(
+    ground_truth_map: AnyMap,
+    retrieved_map: Retrieved,
+    score_name: ScoreName = ScoreName.AUTO,
+    references: Iterable[str] | None = None,
+) -> tuple[Relation, Relation]:
+    """The relations of a ground truth and of what was retrieved for the same images.
+
+    Args:
+        ground_truth_map: For every image all its duplicates, as lists, tuples or sets; within one
+            collection in both directions.
+        retrieved_map: The same images with lists or tuples of what was retrieved.
+        score_name: What the scores are.
+        references: The names of the reference collection. By default those of a result of two
+            collections; for maps of which no value is a key, all values.
+
+    Raises:
+        InvalidTypeError: Not maps of names to names, or to tuples of name and score.
+        InvalidMapError: The maps do not go together or cannot be evaluated.
+        InvalidValueError: `score_name` contradicts a result.
+    """
+    true = truth_entries(ground_truth_map)
+    if isinstance(retrieved_map, Duplicates):
+        others = _references_of(retrieved_map, true, references)
+        truth = _truth(true, others)
+        return truth, _result_relation(retrieved_map, truth, score_name)
+    retrieved = read_entries("retrieved_map", retrieved_map, (list, tuple))
+    if references is not None:
+        others = read_names("references", references)
+    elif is_of_two_collections(true) and set(retrieved.found).isdisjoint(true.names):
+        others = sorted({*true.found, *retrieved.found})
+    else:
+        others = None
+    truth = _truth(true, others)
+    return truth, _map_relation(retrieved, truth, score_name)
+
+
+def read_ground_truth(
+    mapping: AnyMap, name: str = "ground_truth_map", references: list[str] | None = None
+) -> Relation:
     """The relation of a ground truth, in the order of the names; scores are not read.
 
     Args:
-        mapping: For every image all its duplicates, in both directions, as lists, tuples or sets.
+        mapping: As in `read_maps`.
         name: What the argument is called in errors.
+        references: The names of the reference collection, sorted, where there is one.
 
     Raises:
         InvalidTypeError: Not a map of names to names, or to tuples of name and score.
-        InvalidMapError: The map is empty, a value is not a key, an image is given for itself, or a
-            duplicate lacks its opposite direction.
+        InvalidMapError: The map is empty, or a value is none of the names that it may be; within
+            one collection an image is given for itself, or a duplicate lacks its opposite.
     """
-    names = _check_keys(name, mapping, (list, tuple, set, frozenset))
-    query, found, _ = _flatten(name, mapping, names)
-    item = _number(name, found, names)
-    _check_loops(name, names, query, item)
-    keys = np.unique(query * len(names) + item)
-    relation = Relation(names, keys // len(names), keys % len(names))
-    _check_symmetry(name, relation)
+    return _truth(truth_entries(mapping, name), references, name)
+
+
+def truth_entries(mapping: AnyMap, name: str = "ground_truth_map") -> Entries:
+    """The entries of a ground truth, which may be sets."""
+    return read_entries(name, mapping, (list, tuple, set, frozenset))
+
+
+def is_of_two_collections(truth: Entries) -> bool:
+    """Whether a ground truth has values, and none of them is a key.
+
+    Within one collection every value is a key.
+    """
+    return bool(truth.found) and set(truth.found).isdisjoint(truth.names)
+
+
+def _truth(
+    entries: Entries, references: list[str] | None, name: str = "ground_truth_map"
+) -> Relation:
+    item = _number(name, entries, references)
+    width = len(entries.names if references is None else references)
+    keys = np.unique(entries.query * width + item)
+    relation = Relation(entries.names, keys // width, keys % width, references=references)
+    if references is None:
+        _check_symmetry(name, relation)
     return relation
 
 
-def read_retrieved(
-    mapping: AnyMap,
-    names: list[str],
-    score_name: ScoreName = ScoreName.AUTO,
-    name: str = "retrieved_map",
-) -> Relation:
-    """The relation of a retrieved map, in the order of the ranks.
+def _map_relation(entries: Entries, truth: Relation, score_name: ScoreName) -> Relation:
+    """What was retrieved, in the order of the ranks.
 
     The ranks are those of the scores where there are any, equals as they stand in the list. Of a
     name that is repeated for an image the best place counts. One direction may lack the other.
-
-    Args:
-        mapping: For every image a list or tuple of what was retrieved.
-        names: The keys of the ground truth, sorted.
-        score_name: What the scores are.
-        name: What the argument is called in errors.
-
-    Raises:
-        InvalidTypeError: Not a map of names to names, or to tuples of name and score.
-        InvalidMapError: The keys are others than `names`, a value is not a key, an image is given
-            for itself, or the scores cannot be ranked.
     """
-    own = _check_keys(name, mapping, (list, tuple))
-    _check_same_keys(name, own, names)
-    query, found, given = _flatten(name, mapping, names)
-    item = _number(name, found, names)
-    _check_loops(name, names, query, item)
+    name = "retrieved_map"
+    _check_same_keys(name, entries.names, truth.names)
+    item = _number(name, entries, truth.references)
+    given, query = entries.scores, entries.query
     scores = None if given is None else read_scores(name, given, score_name)
     order = np.arange(len(query)) if scores is None else np.lexsort((scores.cost, query))
-    _, first = np.unique((query * len(names) + item)[order], return_index=True)
+    _, first = np.unique((query * len(truth.items) + item)[order], return_index=True)
     rows = order[np.sort(first)]
-    return Relation(names, query[rows], item[rows], None if scores is None else scores[rows])
+    found_scores = None if scores is None else scores[rows]
+    return Relation(truth.names, query[rows], item[rows], found_scores, truth.references)
 
 
-def list_first(offenders: Iterable[str]) -> str:
-    """How many there are, and the first few.
+def _result_relation(found: Duplicates, truth: Relation, score_name: ScoreName) -> Relation:
+    """The same of a result, whose pairs come from the arrays; for unreadable images nothing."""
+    if score_name not in (ScoreName.AUTO, found.score_name):
+        raise InvalidValueError(
+            f"score_name must be {found.score_name!r} for this result, got {score_name.value!r}"
+        )
+    _check_same_keys(
+        "retrieved_map", _with_unreadable(found, found.names, truth.names), truth.names
+    )
+    others = found.names if found.reference_names is None else found.reference_names
+    query = number_names("retrieved_map", found.names, truth.names, "keys")
+    item = number_names("retrieved_map", others, truth.items, "references")
+    kind = np.float64 if found.matches.descending else np.int64
+    pairs = concatenate(list(found.matches.pair_blocks()), kind)
+    scores = Scores(pairs.score.astype(kind), found.matches.descending)
+    return Relation(truth.names, query[pairs.left], item[pairs.right], scores, truth.references)
 
-    Examples:
-        >>> list_first(["'a.jpg'", "'b.jpg'"])
-        "2, first 'a.jpg', 'b.jpg'"
-    """
-    listed = list(offenders)
-    more = ", ..." if len(listed) > _MOST_NAMED else ""
-    return f"{len(listed)}, first {', '.join(listed[:_MOST_NAMED])}{more}"
 
-
-def _check_keys(name: str, mapping: object, kinds: tuple[type, ...]) -> list[str]:
-    """The keys, sorted, of a map whose values are of some kinds."""
-    if not isinstance(mapping, Mapping):
-        raise InvalidTypeError(f"{name} must be a dictionary, got {type(mapping).__name__}")
-    if not mapping:
-        raise InvalidMapError(f"{name} must hold at least one image, got an empty dictionary")
-    for kind in set(map(type, mapping)):
-        if not issubclass(kind, str):
-            raise InvalidTypeError(f"the keys of {name} must be str, got {kind.__name__}")
-    for kind in set(map(type, mapping.values())):
-        if not issubclass(kind, kinds):
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            key = next(key for key, value in mapping.items() if type(value) is kind)
-            raise InvalidTypeError(
-                f"the values of {name} must be of type {wanted}, got {kind.__name__} for {key!r}"
+def _references_of(
+    found: Duplicates, truth: Entries, references: Iterable[str] | None
+) -> list[str] | None:
+    if found.reference_names is None:
+        if references is not None:
+            raise InvalidValueError(
+                "references must be None: retrieved_map is a result of one collection"
             )
-    return sorted(mapping)
+        return None
+    if references is not None:
+        return read_names("references", references)
+    return _with_unreadable(found, found.reference_names, truth.found)
+
+
+def _with_unreadable(found: Duplicates, names: list[str], wanted: Iterable[str]) -> list[str]:
+    """Names and, of the files that could not be read, those that are wanted, sorted."""
+    unreadable = {failure.name for failure in found.failures}
+    return sorted({*names, *unreadable.intersection(wanted)})
+
+
+def _number(name: str, entries: Entries, references: list[str] | None) -> Indices:
+    """The numbers of the names of the entries."""
+    if references is not None:
+        return number_names(name, entries.found, references, "references")
+    item = number_names(name, entries.found, entries.names, "key")
+    check_loops(name, entries, item)
+    return item
 
 
 def _check_same_keys(name: str, own: list[str], names: list[str]) -> None:
@@ -119,60 +194,6 @@ def _check_same_keys(name: str, own: list[str], names: list[str]) -> None:
     raise InvalidMapError(
         f"{name} must have the same keys as ground_truth_map; it {' and '.join(parts)}"
     )
-
-
-def _flatten(
-    name: str, mapping: AnyMap, names: list[str]
-) -> tuple[Indices, list[str], list[Any] | None]:
-    """The entries of all images one after the other: number of the image, name, and score."""
-    values = [mapping[key] for key in names]
-    lengths = np.fromiter(map(len, values), np.int64, len(values))
-    query = np.repeat(np.arange(len(values), dtype=np.int64), lengths)
-    entries = list(chain.from_iterable(values))
-    kinds = sorted(set(map(type, entries)), key=lambda kind: kind.__name__)
-    if all(issubclass(kind, str) for kind in kinds):
-        return query, entries, None
-    if not all(issubclass(kind, tuple | list) for kind in kinds):
-        got = " and ".join(kind.__name__ for kind in kinds)
-        raise InvalidTypeError(
-            f"{name} must hold either names or tuples of name and score, got entries of type {got}"
-        )
-    return query, *_split(name, entries)
-
-
-def _split(name: str, entries: Sequence[Sequence[Any]]) -> tuple[list[str], list[Any]]:
-    """Names and scores of entries."""
-    if set(map(len, entries)) != {2}:
-        wrong = next(entry for entry in entries if len(entry) != 2)
-        raise InvalidTypeError(f"{name} must hold tuples of name and score, got {wrong!r}")
-    found = [entry[0] for entry in entries]
-    if not all(issubclass(kind, str) for kind in set(map(type, found))):
-        wrong = next(entry for entry in entries if not isinstance(entry[0], str))
-        raise InvalidTypeError(f"{name} must hold tuples of name and score, got {wrong!r}")
-    return found, [entry[1] for entry in entries]
-
-
-def _number(name: str, found: list[str], names: list[str]) -> Indices:
-    """The numbers of names."""
-    numbers = dict(zip(names, range(len(names)), strict=True))
-    item = np.fromiter((numbers.get(one, -1) for one in found), np.int64, len(found))
-    unknown = np.flatnonzero(item < 0)
-    if len(unknown):
-        listed = sorted({found[row] for row in unknown.tolist()})
-        raise InvalidMapError(
-            f"all values of {name} must be keys as well; values that are no key: "
-            f"{list_first(map(repr, listed))}"
-        )
-    return item
-
-
-def _check_loops(name: str, names: list[str], query: Indices, item: Indices) -> None:
-    loops = np.unique(query[query == item]).tolist()
-    if loops:
-        listed = list_first(repr(names[loop]) for loop in loops)
-        raise InvalidMapError(
-            f"{name} must not give an image as a duplicate of itself; images that are: {listed}"
-        )
 
 
 def _check_symmetry(name: str, relation: Relation) -> None:

@@ -1,10 +1,11 @@
 """All metrics of a retrieved map in one call."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from imagededup.evaluation.classification import PairCounts, class_metrics
-from imagededup.evaluation.maps import AnyMap, read_ground_truth, read_retrieved
-from imagededup.evaluation.options import EmptyQueries, Metric, ScoreName
+from imagededup.evaluation.maps import AnyMap, Retrieved, read_maps
+from imagededup.evaluation.options import EmptyQueries, Metric, ScoreName, check_metric
 from imagededup.evaluation.ranking import (
     RankedHits,
     average_precision,
@@ -25,36 +26,47 @@ _OF_RANKS = {
 
 def evaluate(
     ground_truth_map: AnyMap,
-    retrieved_map: AnyMap,
+    retrieved_map: Retrieved,
     metric: str = "all",
     empty_queries: str = "perfect",
     score_name: str = "auto",
+    references: Iterable[str] | None = None,
 ) -> dict[str, Any]:
     """Compare retrieved duplicates with the true ones.
 
-    The ground truth must be symmetric. The retrieved map of `find_duplicates` always is; one that
-    is not, like the nearest few images of each, is allowed: MAP, NDCG and Jaccard judge the list of
-    every image for itself, and for the classification a pair is retrieved where either image was
-    retrieved for the other. Time and memory grow with the number of images and of duplicate pairs,
-    not with the number of all pairs.
+    The ground truth of one collection must be symmetric. The retrieved map of `find_duplicates`
+    always is; one that is not, like the nearest few images of each, is allowed: MAP, NDCG and
+    Jaccard judge the list of every image for itself, and for the classification a pair is retrieved
+    where either image was retrieved for the other. Time and memory grow with the number of images
+    and of duplicate pairs, not with the number of all pairs.
+
+    The duplicates may be images of another collection, as a search with `against` finds them: then
+    the keys of both maps are the images, the values are names of the reference collection, and the
+    pairs of the classification are those of an image and a reference.
 
     Args:
         ground_truth_map: All images with the names of their duplicates. Scores are not read.
         retrieved_map: The same images with the names that were retrieved, best first, or with
             tuples of name and score, which are then ranked by score. Of repeated names the best
-            place counts.
+            place counts. The result of `search` will do as well; images that it could not read
+            count as images for which nothing was retrieved.
         metric: 'map' (mean average precision), 'ndcg' (mean normalised discounted cumulative
-            gain), 'jaccard' (mean Jaccard index), 'classification' or 'all'.
+            gain), 'jaccard' (mean Jaccard index), 'classification' or 'all', in upper or lower
+            case.
         empty_queries: An image without duplicates for which none was retrieved counts 1.0 in the
             three means with 'perfect', and is left out of them with 'skip'.
         score_name: Whether scores are a 'distance' (lower is better) or a 'similarity' (higher is
             better). 'auto' takes int as distances and float as similarities, as `find_duplicates`
             returns them, and refuses what is ambiguous.
+        references: The names of all images of the reference collection. They need not be given
+            for a result of `search`. Maps of which no value is a key are taken for maps of two
+            collections without it; the references are then those that one of the maps names.
 
     Returns:
         'map', 'ndcg' and 'jaccard' as float from 0 to 1; 'precision', 'recall' and 'f1-score'
         (float64) and 'support' (int64) as arrays of shape (2,) for class 0, the pairs of images
         that are no duplicates, and class 1, the pairs that are. Only those that `metric` names.
+        'f1_score' is another name of 'f1-score'.
 
     Raises:
         InvalidTypeError: An argument has a wrong type.
@@ -71,12 +83,14 @@ def evaluate(
         (0.5, 0.5)
         >>> metrics["precision"].tolist(), metrics["recall"].tolist()
         ([1.0, 0.5], [0.5, 1.0])
+        >>> truth = {"new1.jpg": ["old1.jpg"], "new2.jpg": []}
+        >>> evaluate(truth, truth, references=["old1.jpg", "old2.jpg"])["support"].tolist()
+        [3, 1]
     """
-    wanted = check_option("metric", metric, Metric)
+    wanted = check_metric(metric)
     empty = check_option("empty_queries", empty_queries, EmptyQueries)
     scores = check_option("score_name", score_name, ScoreName)
-    truth = read_ground_truth(ground_truth_map)
-    retrieved = read_retrieved(retrieved_map, truth.names, scores)
+    truth, retrieved = read_maps(ground_truth_map, retrieved_map, scores, references)
     result: dict[str, Any] = {}
     if wanted is not Metric.CLASSIFICATION:
         hits = RankedHits.of(truth, retrieved)

@@ -1,5 +1,6 @@
 """Precision, recall and F score at the thresholds of a curve."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,9 +71,13 @@ class PrecisionRecallCurve:
             InvalidTypeError: `beta` is not a number.
             InvalidValueError: `beta` is not above 0 and finite.
         """
-        weight = check_beta(beta) ** 2
-        score = (1 + weight) * self.correct / (weight * self.relevant + self.retrieved)
-        return np.asarray(score, np.float64)
+        weight = check_beta(beta)
+        # The square of the larger of the two weights might be infinite.
+        recall, precision = (weight**2, 1.0) if weight <= 1 else (1.0, (1 / weight) ** 2)
+        return divide(
+            (recall + precision) * self.correct,
+            recall * self.relevant + precision * self.retrieved,
+        )
 
     def points(self, beta: float = 1.0) -> list[OperatingPoint]:
         """One point a threshold, the strictest first."""
@@ -112,10 +117,10 @@ class PrecisionRecallCurve:
             InvalidTypeError: `precision` is not a number.
             InvalidValueError: It is out of range.
         """
-        _check_number("precision", precision)
-        if not 0 < precision <= 1:
+        least = _check_number("precision", precision)
+        if not 0 < least <= 1:
             raise InvalidValueError(f"precision must be above 0 and at most 1, got {precision}")
-        reached = self.precision >= precision
+        reached = self.precision >= least
         if not reached.any():
             return None
         return self.points()[int(np.argmax(np.where(reached, self.correct, -1)))]
@@ -128,12 +133,17 @@ def check_beta(beta: float) -> float:
         InvalidTypeError: Not a number.
         InvalidValueError: Not above 0 and finite.
     """
-    _check_number("beta", beta)
-    if not 0 < beta < np.inf:
+    weight = _check_number("beta", beta)
+    if not 0 < weight < math.inf:
         raise InvalidValueError(f"beta must be above 0 and finite, got {beta}")
-    return float(beta)
+    return weight
 
 
-def _check_number(name: str, value: object) -> None:
+def _check_number(name: str, value: object) -> float:
+    """A number as float; infinity for one that is too large."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidTypeError(f"{name} must be a number, got {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:  # an int of more than 308 digits
+        return math.copysign(math.inf, value)

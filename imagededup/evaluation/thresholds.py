@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.evaluation.curves import check_has_pairs
+from imagededup.evaluation.entries import list_first
 from imagededup.evaluation.errors import InvalidMapError
-from imagededup.evaluation.maps import AnyMap, list_first, read_ground_truth
+from imagededup.evaluation.maps import AnyMap, read_ground_truth, truth_entries
 from imagededup.evaluation.operating_points import (
     OperatingPoint,
     PrecisionRecallCurve,
@@ -73,6 +74,7 @@ def best_threshold(
     recursive: bool = False,
     num_enc_workers: int | None = None,
     num_dist_workers: int | None = None,
+    against: str | PathLike[str] | Mapping[str, Any] | None = None,
 ) -> ThresholdSweep:
     """Try all thresholds of a method on images whose duplicates are known.
 
@@ -81,7 +83,8 @@ def best_threshold(
 
     Args:
         encoder: The method, for instance `PHash()`.
-        ground_truth_map: All images with the names of their duplicates, symmetric.
+        ground_truth_map: All images with the names of their duplicates, symmetric; with `against`
+            the names of their duplicates there.
         image_dir: Folder of the images. Either this or `encoding_map` must be given.
         encoding_map: Codes by name, as `encode_images` returns them.
         thresholds: Distances (int) or similarities (-1 to 1) in any order. By default the
@@ -92,6 +95,7 @@ def best_threshold(
         recursive: Whether to take the images of the folders within as well.
         num_enc_workers: Number of threads that encode, as in `find_duplicates`.
         num_dist_workers: Number of threads that search.
+        against: Folder or codes of the reference collection, as in `find_duplicates`.
 
     Returns:
         All thresholds and the best one. Duplicates of images that could not be read count as
@@ -111,8 +115,10 @@ def best_threshold(
         >>> sweep.best.threshold, sweep.best.precision, sweep.best.recall
         (1, 1.0, 1.0)
     """
-    check_beta(beta)
-    truth = read_ground_truth(ground_truth_map)
+    weight = check_beta(beta)
+    _check_encoder(encoder)
+    named = None if against is None else sorted(set(truth_entries(ground_truth_map).found))
+    truth = read_ground_truth(ground_truth_map, references=named)
     check_has_pairs(truth)
     score_name = ScoreName(encoder.score_name)
     if thresholds is None:
@@ -122,13 +128,28 @@ def best_threshold(
     found = encoder.search(
         image_dir=image_dir,
         encoding_map=encoding_map,
+        against=against,
         recursive=recursive,
         num_enc_workers=num_enc_workers,
         num_dist_workers=num_dist_workers,
         **{encoder.threshold_name: checked[-1].item()},
     )
+    if found.reference_names is not None:
+        references = sorted({*truth.items, *found.reference_names})
+        truth = read_ground_truth(ground_truth_map, references=references)
     curve = _count(truth, found, checked, score_name)
-    return ThresholdSweep(curve.best(beta), curve.points(beta), curve, score_name.value, beta)
+    return ThresholdSweep(curve.best(weight), curve.points(weight), curve, score_name.value, weight)
+
+
+def _check_encoder(encoder: object) -> None:
+    if isinstance(encoder, type):
+        raise InvalidTypeError(
+            f"encoder must be an encoder, such as {encoder.__name__}(), got the class itself"
+        )
+    if not all(hasattr(encoder, name) for name in ("score_name", "threshold_name", "search")):
+        raise InvalidTypeError(
+            f"encoder must be an encoder, such as PHash(), got {type(encoder).__name__}"
+        )
 
 
 def _default_thresholds(score_name: ScoreName, images: int) -> NDArray[Any]:
@@ -144,9 +165,13 @@ def _check_thresholds(
     thresholds: Sequence[float] | NDArray[Any], score_name: ScoreName
 ) -> NDArray[Any]:
     """Thresholds from the strictest to the widest, without repeats."""
-    values = np.array(thresholds)
+    problem = f"thresholds must be a list of numbers, got {thresholds!r:.200}"
+    try:
+        values = np.array(thresholds)
+    except ValueError as error:  # lists of different lengths
+        raise InvalidTypeError(problem) from error
     if values.ndim != 1 or len(values) == 0:
-        raise InvalidValueError(f"thresholds must be a list of numbers, got {thresholds!r}")
+        raise InvalidValueError(problem)
     if values.dtype.kind not in ("iu" if score_name is ScoreName.DISTANCE else "iuf"):
         wanted = "int" if score_name is ScoreName.DISTANCE else "numbers"
         raise InvalidTypeError(f"thresholds of a {score_name} must be {wanted}, got {thresholds!r}")
@@ -164,7 +189,7 @@ def _count(
     truth: Relation, found: Duplicates, thresholds: NDArray[Any], score_name: ScoreName
 ) -> PrecisionRecallCurve:
     """Numbers of pairs at thresholds that go from the strictest to the widest."""
-    numbers = _match_names(truth, found)
+    left, right = _match_names(truth, found)
     sign = -1 if score_name is ScoreName.SIMILARITY else 1
     size = len(thresholds)
     counts = np.zeros((2, size + 1), np.int64)
@@ -173,23 +198,30 @@ def _count(
         limits = sign * thresholds.astype(block.score.dtype)
         place = np.searchsorted(limits, sign * block.score)
         # The numbers keep the order of the names, so left is still the lower one.
-        keys = numbers[block.left] * len(truth.names) + numbers[block.right]
+        keys = left[block.left] * len(truth.items) + right[block.right]
         counts[0] += np.bincount(place, minlength=size + 1)
         counts[1] += np.bincount(place[in_sorted(keys, truth.pairs)], minlength=size + 1)
     retrieved, correct = counts[:, :size].cumsum(axis=1)
     return PrecisionRecallCurve(thresholds, correct, retrieved, len(truth.pairs))
 
 
-def _match_names(truth: Relation, found: Duplicates) -> Indices:
-    """The numbers that found images have in the ground truth."""
+def _match_names(truth: Relation, found: Duplicates) -> tuple[Indices, Indices]:
+    """The numbers that found images, and the images they match, have in the ground truth."""
+    left = _numbers(truth.names, found.names, found)
+    if found.reference_names is None:
+        return left, left
+    return left, _numbers(truth.items, found.reference_names, found)
+
+
+def _numbers(true_names: list[str], names: list[str], found: Duplicates) -> Indices:
     unreadable = {failure.name for failure in found.failures}
-    missing = sorted(set(truth.names) - set(found.names) - unreadable)
+    missing = sorted(set(true_names) - set(names) - unreadable)
     if missing:
         listed = list_first(map(repr, missing))
         raise InvalidMapError(f"images of ground_truth_map that were not encoded: {listed}")
-    unknown = sorted(set(found.names) - set(truth.names))
+    unknown = sorted(set(names) - set(true_names))
     if unknown:
         listed = list_first(map(repr, unknown))
         raise InvalidMapError(f"images that ground_truth_map lacks: {listed}")
-    place = {name: number for number, name in enumerate(truth.names)}
-    return np.array([place[name] for name in found.names], np.int64)
+    place = {name: number for number, name in enumerate(true_names)}
+    return np.array([place[name] for name in names], np.int64)

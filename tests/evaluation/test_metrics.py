@@ -79,8 +79,11 @@ def test_one_hit_of_ten_is_not_perfect():
         ("map", ["map"]),
         ("ndcg", ["ndcg"]),
         ("jaccard", ["jaccard"]),
-        ("classification", ["precision", "recall", "f1-score", "support"]),
-        ("all", ["map", "ndcg", "jaccard", "precision", "recall", "f1-score", "support"]),
+        ("classification", ["precision", "recall", "f1-score", "f1_score", "support"]),
+        (
+            "all",
+            ["map", "ndcg", "jaccard", "precision", "recall", "f1-score", "f1_score", "support"],
+        ),
     ],
 )
 def test_the_keys_of_a_metric(metric, keys):
@@ -98,6 +101,7 @@ def test_types_of_the_classification():
         "precision": ("float64", (2,)),
         "recall": ("float64", (2,)),
         "f1-score": ("float64", (2,)),
+        "f1_score": ("float64", (2,)),
         "support": ("int64", (2,)),
     }
 

@@ -26,7 +26,8 @@ RETRIEVED = {"a": ["b", "c"], "b": ["a"], "c": ["a"]}
         (
             {"a": ["b", "x"], "b": ["a", "y"], "c": ["x"]},
             (
-                "all values of ground_truth_map must be keys as well; values that are no key: "
+                "all values of ground_truth_map must be keys as well, or all be names of another "
+                "collection; values that are no key: "
                 "2, first 'x', 'y'"
             ),
         ),
@@ -62,7 +63,8 @@ def test_ground_truths(truth, message):
         (
             {"a": ["z"], "b": [], "c": []},
             (
-                "all values of retrieved_map must be keys as well; values that are no key: "
+                "all values of retrieved_map must be keys as well, or all be names of another "
+                "collection; values that are no key: "
                 "1, first 'z'"
             ),
         ),
