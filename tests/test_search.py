@@ -122,7 +122,10 @@ def test_components_are_those_of_the_graph(codes, threshold):
 def test_no_codes(method):
     nothing = np.empty(0, np.uint64)
     assert as_list(search_hamming(nothing, 10, method=method)) == []
-    assert as_list(search_hamming(nothing, 10, np.array([1], np.uint64), method=method)) == []
+    one = np.array([1], np.uint64)
+    for threshold in (0, 10, 64):
+        assert as_list(search_hamming(nothing, threshold, one, method=method)) == []
+        assert as_list(search_hamming(one, threshold, nothing, method=method)) == []
 
 
 @pytest.mark.parametrize("size", [10, 10**4, 10**6, 10**8])

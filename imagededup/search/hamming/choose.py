@@ -152,7 +152,7 @@ class _HammingSearch:
 
     def pairs(self, queries: Codes, targets: Codes | None) -> Pairs:
         """Pairs of different codes, both sets without repetition; sorted."""
-        if self.threshold == 0 or len(queries) == 0:
+        if self.threshold == 0 or len(queries) == 0 or (targets is not None and len(targets) == 0):
             nothing = np.empty(0, np.int64)
             return Pairs(nothing, nothing, nothing)
         method = self.method
