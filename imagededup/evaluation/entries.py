@@ -79,9 +79,13 @@ def read_names(name: str, names: Iterable[str]) -> list[str]:
         InvalidTypeError: Not a list of names.
         InvalidMapError: There is none, or one comes twice.
     """
-    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
-        raise InvalidTypeError(f"{name} must be a list of names, got {type(names).__name__}")
-    listed = list(names)
+    problem = f"{name} must be a list of names, got {type(names).__name__}"
+    if isinstance(names, str | bytes):
+        raise InvalidTypeError(problem)
+    try:
+        listed = list(names)
+    except TypeError as error:
+        raise InvalidTypeError(problem) from error
     for one in listed:
         if not isinstance(one, str):
             raise InvalidTypeError(f"{name} must hold names, got {one!r}")

@@ -146,4 +146,4 @@ def _check_number(name: str, value: object) -> float:
     try:
         return float(value)
     except OverflowError:  # an int of more than 308 digits
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
