@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
-from imagededup.evaluation import precision_recall_curve
+from imagededup.evaluation import OperatingPoint, precision_recall_curve
 from imagededup.methods import PHash
 from imagededup.methods.results import Cluster
 from imagededup.plots.figure import PlotFigure, finished
@@ -265,7 +265,7 @@ class TestDuplicates:
             ),
             ({"filename": "alone.png"}, InvalidValueError, "has none for 'alone.png'"),
             ({"duplicate_map": {}}, InvalidValueError, "the keys begin with none"),
-            ({"duplicate_map": ["red.png"]}, InvalidTypeError, "must be a dict, got list"),
+            ({"duplicate_map": ["red.png"]}, InvalidTypeError, "a result of search, got list"),
             ({"duplicate_map": {"red.png": "x.png"}}, InvalidTypeError, "must hold lists, got str"),
             (
                 {"duplicate_map": {"red.png": {"x": 1}}},
@@ -341,13 +341,20 @@ class TestClusters:
     @pytest.mark.parametrize(
         ("changes", "error", "message"),
         [
-            ({"clusters": {"a": ["b"]}}, InvalidTypeError, "clusters must be a list, got dict"),
+            ({"clusters": {"a", "b"}}, InvalidTypeError, "a result of search, got set"),
+            ({"clusters": {}}, InvalidValueError, "at least one cluster, got none"),
+            ({"clusters": {"a": [], "b": []}}, InvalidValueError, "at least one cluster, got none"),
+            ({"clusters": {"a": "b"}}, InvalidTypeError, "the values of clusters must be of type"),
+            ({"clusters": {"a": [1]}}, InvalidTypeError, "clusters must hold either names or"),
+            ({"clusters": [Cluster(3, ("a",))]}, InvalidTypeError, "lists of names"),
             ({"clusters": []}, InvalidValueError, "at least one cluster, got none"),
             ({"clusters": ["red.png"]}, InvalidTypeError, "lists of names, got 'red.png'"),
             ({"clusters": [[1]]}, InvalidTypeError, "lists of names"),
             ({"clusters": [[]]}, InvalidValueError, "got an empty one"),
             ({"max_clusters": 0}, InvalidValueError, "max_clusters must be an int from 1 to 100"),
             ({"max_members": 31}, InvalidValueError, "max_members must be an int from 1 to 30"),
+            ({"max_members": np.zeros(2)}, InvalidTypeError, "must be an int, got ndarray"),
+            ({"max_members": 10**400}, InvalidValueError, "an int from 1 to 30, got 1000"),
             ({"max_members": 2.0}, InvalidTypeError, "max_members must be an int, got float"),
             ({"image_dir": "none"}, InvalidValueError, "image_dir must be a folder"),
             ({"outfile": "plot"}, InvalidValueError, "outfile must end in one of"),
@@ -403,14 +410,18 @@ class TestPrecisionRecall:
     @pytest.mark.parametrize(
         ("curves", "error", "message"),
         [
-            ([], InvalidTypeError, "curves must be a dict, got list"),
+            ([], InvalidTypeError, "curves must be a curve or a dict of curves, got list"),
+            (([1],), InvalidTypeError, "curves must be a curve or a dict of curves, got tuple"),
+            (([1], [1, 1]), InvalidValueError, "one length, got 1, 2 for the curve"),
+            (([2], [1]), InvalidValueError, "from 0 to 1, the curve has others"),
+            (OperatingPoint(1, 1.0, 1.0, 1.0, 1, 1), InvalidTypeError, "got OperatingPoint"),
             ({}, InvalidValueError, "at least one curve"),
             ({1: ([1], [1])}, InvalidTypeError, "labels of type str, got 1"),
             ({"a": 3}, InvalidTypeError, "got int for 'a'"),
             ({"a": ([1],)}, InvalidTypeError, "got tuple for 'a'"),
-            ({"a": ([1], [1, 1])}, InvalidValueError, "one length, got 1, 2 for 'a'"),
+            ({"a": ([1], [1, 1])}, InvalidValueError, "one length, got 1, 2 for curves\\['a'\\]"),
             ({"a": ([1, 1, 1], [1, 1, 1], [1])}, InvalidValueError, "one length, got 3, 3, 1"),
-            ({"a": ([1.2], [1])}, InvalidValueError, "values from 0 to 1, 'a' has others"),
+            ({"a": ([1.2], [1])}, InvalidValueError, "from 0 to 1, curves\\['a'\\] has others"),
             ({"a": ([np.nan], [1])}, InvalidValueError, "values from 0 to 1"),
             ({"a": (["x"], [1])}, InvalidTypeError, "array of numbers, got dtype"),
             ({"a": ([[1], [1, 2]], [1])}, InvalidTypeError, "array of numbers"),
@@ -481,7 +492,19 @@ class TestSimilarityHistogram:
             ({"scores": ["a"]}, InvalidTypeError, "array of numbers"),
             ({"threshold": "a"}, InvalidTypeError, "threshold must be a number, got str"),
             ({"threshold": np.inf}, InvalidValueError, "threshold must be finite"),
-            ({"score_name": "x"}, InvalidValueError, "'similarity' or 'distance', got 'x'"),
+            ({"score_name": "x"}, InvalidValueError, "'distance', 'similarity', got 'x'"),
+            ({"score_name": 3}, InvalidTypeError, "score_name must be a str, got int"),
+            ({"scores": [1e200]}, InvalidValueError, "scores must be finite and at most 1e"),
+            ({"scores": {}}, InvalidValueError, "scores must hold at least one image"),
+            ({"scores": {"a": []}}, InvalidValueError, "scores must hold at least one score"),
+            ({"scores": {"a": ["b"]}}, InvalidValueError, "got names only; .* with scores=True"),
+            (
+                {"scores": {"a": [("b", "c")]}},
+                InvalidTypeError,
+                "scores of the map must be numbers",
+            ),
+            ({"threshold": 10**400}, InvalidValueError, "threshold must be finite"),
+            ({"threshold": True}, InvalidTypeError, "threshold must be a number, got bool"),
         ],
     )
     def test_wrong_arguments(self, changes, error, message):

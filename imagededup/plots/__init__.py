@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from imagededup.plots.curves import plot_precision_recall, plot_similarity_histogram
+    from imagededup.plots.curves import plot_precision_recall
     from imagededup.plots.duplicates import plot_clusters, plot_duplicates
+    from imagededup.plots.histogram import plot_similarity_histogram
 
 __all__ = [
     "plot_clusters",
@@ -17,7 +18,7 @@ _MODULES = {
     "plot_clusters": "imagededup.plots.duplicates",
     "plot_duplicates": "imagededup.plots.duplicates",
     "plot_precision_recall": "imagededup.plots.curves",
-    "plot_similarity_histogram": "imagededup.plots.curves",
+    "plot_similarity_histogram": "imagededup.plots.histogram",
 }
 
 

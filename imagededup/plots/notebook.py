@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from html import escape
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagededup.images.decode import Pixels
+from imagededup.methods.results import Cluster, Duplicates
+from imagededup.plots.found import duplicates_of
 from imagededup.plots.pictures import pictures
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
     from imagededup.images.folders import ImageFolder
-    from imagededup.methods.results import Cluster, Duplicates
 
 __all__ = ["groups_html"]
 
@@ -51,7 +51,7 @@ class _Group:
     size: int
 
 
-def groups_html(duplicates: "Duplicates", most_groups: int = 5, most_members: int = 6) -> str:
+def groups_html(duplicates: Duplicates, most_groups: int = 5, most_members: int = 6) -> str:
     """Draw the first groups of duplicates, one a row, with thumbnails that the text contains.
 
     Within one collection a group is a cluster, its representative first; with a reference
@@ -75,8 +75,12 @@ def groups_html(duplicates: "Duplicates", most_groups: int = 5, most_members: in
         ]
         heading = f"{images}, {counted(total, 'group')} of duplicates"
     else:
-        total = int(duplicates.matches.has_match().sum())
-        groups = list(islice(_query_groups(duplicates, most_members), most_groups))
+        matched = np.flatnonzero(duplicates.matches.has_match())
+        total = len(matched)
+        groups = [
+            _reference_group(duplicates, image, most_members)
+            for image in matched[:most_groups].tolist()
+        ]
         others = counted(len(duplicates.reference_names), "image")
         heading = f"{images}, {total:,} of them with duplicates among {others}"
     if duplicates.failures:
@@ -87,7 +91,7 @@ def groups_html(duplicates: "Duplicates", most_groups: int = 5, most_members: in
     return f"<div><div><b>{heading}</b></div>{rows}{note}</div>"
 
 
-def _cluster_group(duplicates: "Duplicates", cluster: "Cluster", most: int) -> _Group:
+def _cluster_group(duplicates: Duplicates, cluster: Cluster, most: int) -> _Group:
     first, names = cluster.representative, cluster.members
     others = [name for name in names[:most] if name != first][: max(0, most - 1)]
     shown_part = replace(cluster, members=(first, *others))
@@ -103,26 +107,14 @@ def _cluster_group(duplicates: "Duplicates", cluster: "Cluster", most: int) -> _
     return _Group(members, len(names))
 
 
-def _query_groups(duplicates: "Duplicates", most: int) -> Iterator[_Group]:
-    """Images that have duplicates in the reference collection, in the order of their names."""
-    references = duplicates.reference_names or []
-    for block in duplicates.matches.pair_blocks():
-        images, begins = np.unique(block.left, return_index=True)
-        bounds = [*begins.tolist(), len(block)]
-        for image, begin, end in zip(images.tolist(), bounds[:-1], bounds[1:], strict=True):
-            name = duplicates.names[image]
-            part = slice(begin, min(end, begin + max(0, most - 1)))
-            columns = block.right[part].tolist(), block.score[part].tolist()
-            found = [
-                _Member(
-                    references[item],
-                    _path(duplicates.reference_folder, references[item]),
-                    duplicates.describe_score(score),
-                )
-                for item, score in zip(*columns, strict=True)
-            ]
-            original = _Member(name, _path(duplicates.folder, name))
-            yield _Group([original, *found], 1 + end - begin)
+def _reference_group(duplicates: Duplicates, image: int, most: int) -> _Group:
+    """An image, and its duplicates in the reference collection."""
+    name, found = duplicates.names[image], duplicates_of(duplicates, image)
+    others = [
+        _Member(other, _path(duplicates.reference_folder, other), duplicates.describe_score(score))
+        for other, score in found[: max(0, most - 1)]
+    ]
+    return _Group([_Member(name, _path(duplicates.folder, name)), *others], 1 + len(found))
 
 
 def _path(folder: "ImageFolder | None", name: str) -> Path | None:
