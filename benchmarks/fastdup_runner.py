@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from photographs import list_photographs
 from timing import report, seconds_of
 
-from imagededup.search.knn.find import Provider, find_neighbors
+from imagededup.search.knn.find import find_neighbors
+from imagededup.search.knn.options import Provider
 
 DIMENSIONS = 576
 PROBES = 2000

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError, UnreadableImageError
-from imagededup.fastdup.config import RunConfig, RunMode
+from imagededup.fastdup.config import BoundingBox, RunConfig, RunMode
 from imagededup.fastdup.listing import Listing, list_images
 from imagededup.fastdup.model import ExtractionModel, load_model
-from imagededup.fastdup.parameters import BoundingBox
 from imagededup.fastdup.same_files import is_among
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.finish import finished, images_of, name_features
@@ -80,6 +79,7 @@ def extract_features(
     work_dir.create()
     listing = _without(_slice(_listed(config, work_dir), config), stored)
     model = load_model(config.model_path, config.device)
+    config.check_dimension(model.dimension)
     if config.run_mode is RunMode.SCORE_IMAGES:
         work_dir.check_model(model.name, model.dimension)
     files = work_dir.feature_files(stem_of(config))

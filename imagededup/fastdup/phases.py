@@ -20,7 +20,8 @@ from imagededup.fastdup.store.shards import StoredFeatures, load_features
 from imagededup.fastdup.store.tables import write_pairs
 from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.search.knn.faiss_index import load_index
-from imagededup.search.knn.find import Neighbors, Provider, find_neighbors
+from imagededup.search.knn.find import Neighbors, find_neighbors
+from imagededup.search.knn.options import Provider
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
 
@@ -127,7 +128,7 @@ def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
         neighbors = _neighbors(config, stored.array, index_path=path)
         pairs = similar_pairs(neighbors, config.threshold)
         write_pairs(staged.similarity, stored.names, *pairs)
-        outliers = find_outliers(neighbors, config.lower_threshold)
+        outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
         write_pairs(staged.outliers, stored.names, *outliers)
         _write_graph(config, staged, neighbors)
     logger.info("%d rows in similarity.csv, %d in outliers.csv", len(pairs[0]), len(outliers[0]))
@@ -155,7 +156,7 @@ def _score(
         order = np.lexsort((right, left, -score))
         columns = left[order], right[order], score[order]
         write_pairs(staged.query_similarity, names, *columns, stored.names)
-        outliers = find_outliers(neighbors, config.lower_threshold)
+        outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
         write_pairs(staged.query_outliers, names, *outliers, stored.names)
     logger.info(
         "%d rows in %s, %d in %s",
@@ -180,14 +181,14 @@ def _neighbors(
     index: Any = None,  # noqa: ANN401
     index_path: Path | None = None,
 ) -> Neighbors:
-    search = config.faiss_mode if config.nn_provider is Provider.FAISS else config.nnmodel
+    search = config.faiss_mode if config.nn_provider is Provider.FAISS else config.nearest_model
     logger.info("searching neighbours of %d images with %s", len(features), search)
     with Progress(1000, "Searching neighbours", None) as progress:
         return find_neighbors(
             features,
             config.nearest_neighbors_k,
             provider=config.nn_provider,
-            model=config.nnmodel,
+            model=config.nearest_model,
             distance=config.distance,
             faiss_mode=config.faiss_mode,
             faiss_param=config.faiss_param,
@@ -223,18 +224,19 @@ def similar_pairs(
 
 def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> None:
     """Write what the configuration asks for."""
-    left, right, score = similar_pairs(neighbors, config.cc_threshold)
-    count, above = len(neighbors.index), score > np.float32(config.cc_threshold)
+    asked = config.turi_param
+    left, right, score = similar_pairs(neighbors, asked.ccthreshold)
+    count, above = len(neighbors.index), score > np.float32(asked.ccthreshold)
     graph = analyze_graph(
-        count, left[above], right[above], run_cc=config.run_cc, run_pagerank=config.run_pagerank
+        count, left[above], right[above], run_cc=asked.run_cc, run_pagerank=asked.run_pagerank
     )
     if graph.component_id is not None:
         folder.write_components_info(*component_sizes(graph.component_id))
-    if config.run_cc or config.run_pagerank or config.run_degree:
+    if asked.run_cc or asked.run_pagerank or asked.run_degree:
         folder.write_connected_components(
             graph.component_id, graph.pagerank, graph.delta, graph.in_degree, graph.out_degree
         )
-    if config.run_degree and graph.in_degree is not None and graph.out_degree is not None:
+    if asked.run_degree and graph.in_degree is not None and graph.out_degree is not None:
         folder.write_degree_distribution(*degree_distribution(graph.in_degree, graph.out_degree))
 
 

@@ -1,15 +1,17 @@
 import logging
 
+import numpy as np
 import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.fastdup.config import BoundingBox, RunConfig, RunMode, configure
+from imagededup.fastdup.config import BoundingBox, RunConfig, RunMode
+from imagededup.fastdup.key_values import TuriParameters
 from imagededup.models.session import Device
-from imagededup.search.knn.find import Distance, NearestModel, Provider
+from imagededup.search.knn.options import Distance, NearestModel, Provider
 
 
 def made(**parameters) -> RunConfig:
-    return configure(**{"input_dir": "photos", **parameters})
+    return RunConfig(**{"input_dir": "photos", **parameters})
 
 
 def test_defaults_are_those_of_fastdup():
@@ -17,6 +19,7 @@ def test_defaults_are_those_of_fastdup():
     assert config.input_dir == "photos"
     assert str(config.work_dir) == "."
     assert config.device is Device.CPU
+    assert config.version is False
     assert config.verbose is False
     assert (config.num_threads, config.num_images) == (-1, -1)
     assert config.workers >= 1
@@ -26,9 +29,9 @@ def test_defaults_are_those_of_fastdup():
     assert config.nearest_neighbors_k == 2
     assert config.run_mode is RunMode.ALL
     assert config.nn_provider is Provider.FAISS
-    assert config.nnmodel is NearestModel.BRUTE_FORCE
-    assert config.cc_threshold == 0.96
-    assert (config.run_cc, config.run_pagerank, config.run_degree) == (True, True, False)
+    assert config.nnmodel is None
+    assert config.nearest_model is NearestModel.BRUTE_FORCE
+    assert config.turi_param == TuriParameters(None, 0.96, True, True, False)
     assert (config.min_offset, config.max_offset) == (-1, -1)
     assert config.faiss_mode == "HNSW32"
     assert config.faiss_param == {}
@@ -68,10 +71,14 @@ def test_a_configuration_cannot_be_changed():
             "faiss_param",
             {"efSearch": 175, "nprobe": 200},
         ),
-        ({"turi_param": "ccthreshold=0.9"}, "cc_threshold", 0.9),
-        ({"turi_param": "run_cc=0"}, "run_cc", False),
-        ({"turi_param": "run_pagerank=0,run_cc=1"}, "run_pagerank", False),
-        ({"turi_param": "run_degree=1"}, "run_degree", True),
+        ({"turi_param": "ccthreshold=0.9"}, "turi_param", TuriParameters(ccthreshold=0.9)),
+        ({"turi_param": "run_cc=0"}, "turi_param", TuriParameters(run_cc=False)),
+        (
+            {"turi_param": "run_pagerank=0,run_cc=1"},
+            "turi_param",
+            TuriParameters(run_pagerank=False),
+        ),
+        ({"turi_param": "run_degree=1"}, "turi_param", TuriParameters(run_degree=True)),
         (
             {"bounding_box": "rows=100,cols=90,width=250,height=310"},
             "bounding_box",
@@ -86,16 +93,16 @@ def test_each_parameter_is_read(parameters, field, expected):
 @pytest.mark.parametrize("given", ["ball_tree", "1", 1])
 def test_nnmodel_is_a_number_or_a_name_in_either_place(given):
     turi = {"nn_provider": "turi"}
-    assert made(nnmodel=given, **turi).nnmodel is NearestModel.BALL_TREE
-    assert made(turi_param=f"nnmodel={given}", **turi).nnmodel is NearestModel.BALL_TREE
+    assert made(nnmodel=given, **turi).nearest_model is NearestModel.BALL_TREE
+    assert made(turi_param=f"nnmodel={given}", **turi).nearest_model is NearestModel.BALL_TREE
     both = made(nnmodel="ball_tree", turi_param=f"nnmodel={given}", **turi)
-    assert both.nnmodel is NearestModel.BALL_TREE
+    assert both.nearest_model is NearestModel.BALL_TREE
 
 
 def test_mode_2_needs_no_input():
-    assert configure(work_dir="work", run_mode=2).input_dir is None
+    assert RunConfig(work_dir="work", run_mode=2).input_dir is None
     with pytest.raises(InvalidValueError, match="input_dir must be given for run_mode=0"):
-        configure(work_dir="work")
+        RunConfig(work_dir="work")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,10 @@ def test_mode_2_needs_no_input():
     [
         ({"input_dir": []}, "input_dir must name at least one image"),
         ({"input_dir": ""}, "input_dir must be a path"),
+        ({"input_dir": "x" * 5000}, "input_dir must be a path, got 'xxx.*: File name too long"),
+        ({"work_dir": "x" * 5000}, "work_dir must be a path, got 'xxx.*: File name too long"),
+        ({"model_path": "x" * 5000}, "model_path must be a path, got 'xxx.*: File name too long"),
+        ({"model_path": "."}, "model_path must be an ONNX file, '.' is a folder"),
         ({"work_dir": "a\0b"}, "work_dir must be a path"),
         ({"compute": "tpu"}, "compute must be one of 'cpu', 'gpu', got 'tpu'"),
         ({"num_threads": 0}, "num_threads must be -1 or at least 1, got 0"),
@@ -191,7 +202,39 @@ def test_a_parameter_of_the_other_provider_is_mentioned(parameters, name, caplog
     assert f"{name} has no effect" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_threads", np.int64(2)),
+        ("num_images", np.uint8(2)),
+        ("nearest_neighbors_k", np.int32(2)),
+        ("run_mode", np.int64(1)),
+        ("min_offset", np.int64(2)),
+        ("max_offset", np.int16(2)),
+        ("nearest_neighbors_k", 2.0),
+    ],
+)
+def test_whole_numbers_of_numpy_are_whole_numbers(name, value):
+    checked = getattr(made(**{name: value}), name)
+    assert checked == value
+    assert isinstance(checked, int)
+
+
+@pytest.mark.parametrize("input_dir", [None, "", [], 3, "\0", ["", 3], "x" * 5000])
+def test_mode_2_ignores_the_input_whatever_it_is(input_dir):
+    assert RunConfig(input_dir, run_mode=2).input_dir is None
+
+
+@pytest.mark.parametrize("mode", [2, 4])
+@pytest.mark.parametrize("name", ["num_images", "min_offset", "max_offset"])
+def test_parts_of_a_listing_are_said_to_be_ignored_without_one(mode, name, caplog):
+    made(run_mode=mode, **{name: 5})
+    assert caplog.messages == [f"{name} has no effect with run_mode={mode}"]
+
+
 def test_a_configuration_can_be_written_as_json():
     content = made(bounding_box="rows=1,cols=2,width=3,height=4", nn_provider="turi").to_json()
     assert content["bounding_box"] == "rows=1,cols=2,width=3,height=4"
     assert (content["nn_provider"], content["run_mode"], content["faiss_param"]) == ("turi", 0, {})
+    assert content["turi_param"] == "ccthreshold=0.96,run_cc=1,run_pagerank=1,run_degree=0"
+    assert RunConfig(**{**content, "faiss_param": ""}).to_json() == content

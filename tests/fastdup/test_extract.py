@@ -11,9 +11,8 @@ import pytest
 
 from imagededup.errors import InvalidValueError, ModelError, UnreadableImageError
 from imagededup.fastdup import extract as extraction
-from imagededup.fastdup.config import configure
+from imagededup.fastdup.config import BoundingBox, RunConfig
 from imagededup.fastdup.extract import crop, extract_features
-from imagededup.fastdup.parameters import BoundingBox
 from imagededup.fastdup.store.binary_features import load_binary_feature, save_binary_feature
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.journal import Journal
@@ -39,7 +38,7 @@ def images(tmp_path_factory):
 
 def extract(input_dir, folder, **parameters):
     work = WorkDir(folder)
-    config = configure(input_dir, work_dir=folder, num_threads=1, **parameters)
+    config = RunConfig(input_dir, work_dir=folder, num_threads=1, **parameters)
     with work.lock(stem_of(config)):
         return extract_features(config, work)
 
@@ -113,7 +112,7 @@ def test_descriptors_are_those_of_the_encoder(images, whole):
 
 
 def test_the_number_of_threads_does_not_matter(images, whole, tmp_path):
-    extract_features(configure(images, work_dir=tmp_path, num_threads=4), WorkDir(tmp_path))
+    extract_features(RunConfig(images, work_dir=tmp_path, num_threads=4), WorkDir(tmp_path))
     assert contents(tmp_path) == contents(whole)
 
 
@@ -306,7 +305,7 @@ import os, signal, sys
 from pathlib import Path
 from imagededup.fastdup import extract as extraction
 from imagededup.fastdup.store import finish, journal
-from imagededup.fastdup.config import configure
+from imagededup.fastdup.config import RunConfig
 from imagededup.fastdup.store.work_dir import WorkDir
 
 images, folder, point, number = sys.argv[1:]
@@ -345,7 +344,7 @@ if point == "config":
 if point == "model":
     extraction.load_model = killing(extraction.load_model)
 
-extraction.extract_features(configure(images, work_dir=folder, num_threads=2), WorkDir(folder))
+extraction.extract_features(RunConfig(images, work_dir=folder, num_threads=2), WorkDir(folder))
 """
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
-from imagededup.fastdup.config import configure
+from imagededup.fastdup.config import RunConfig
 from imagededup.fastdup.extract import extract_features
 from imagededup.fastdup.store.binary_features import (
     load_binary,
@@ -61,7 +61,7 @@ def test_a_name_that_no_file_can_hold_is_an_error(tmp_path):
     with pytest.raises(InvalidValueError, match="a name cannot be written"):
         save_binary_feature(tmp_path, ["\ud800"], np.ones((1, 3)))
     with pytest.raises(InvalidValueError, match="a name cannot be written"):
-        extract_features(configure(["\ud800"], work_dir=tmp_path), WorkDir(tmp_path))
+        extract_features(RunConfig(["\ud800"], work_dir=tmp_path), WorkDir(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -135,13 +135,13 @@ def test_all_files_lie_in_the_folder_of_a_feature_file(tmp_path):
     ],
 )
 def test_shards_have_names_of_their_own(parameters, stem):
-    assert stem_of(configure("photos", **parameters)) == stem
+    assert stem_of(RunConfig("photos", **parameters)) == stem
 
 
 def test_config_tells_how_the_folder_was_made(work):
     assert work.read_config() is None
     work.check_model("any", 3)
-    work.write_config(configure("photos", work_dir=work.folder, threshold=0.9), "network", 576)
+    work.write_config(RunConfig("photos", work_dir=work.folder, threshold=0.9), "network", 576)
     stored = work.read_config()
     assert (stored.model, stored.dimension, stored.parameters["threshold"]) == ("network", 576, 0.9)
     assert stored.version

@@ -11,19 +11,20 @@ Indices = NDArray[np.int64]
 
 
 def find_outliers(
-    neighbors: Neighbors, lower_threshold: float
+    neighbors: Neighbors, lower_threshold: float, threshold: float
 ) -> tuple[Indices, Indices, NDArray[np.float32]]:
     """The images whose nearest neighbour is unusually far away, most unusual first.
 
     An image is an outlier if the similarity to its nearest neighbour is among the lowest
-    `lower_threshold` of the similarities of all images to their nearest neighbours: at most the
-    value at that fraction of the sorted similarities, the lower one between two. With 0.3, three
-    of ten images are outliers, and more where similarities are equal. An image without any
-    neighbour is compared with none, and left out.
+    `lower_threshold` of the similarities of all images to their nearest neighbours, and below
+    `threshold`. With 0.3, at most three of ten images are outliers; of images that are equally
+    similar to their neighbours the first ones are taken. An image without any neighbour is
+    compared with none, and left out.
 
     Args:
         neighbors: The nearest neighbours of n images.
         lower_threshold: A fraction, 0.0 to 1.0; 0.0 gives none.
+        threshold: Similarity at which two images are similar; neither is an outlier then.
 
     Returns:
         The images, their nearest neighbours and the similarities, of shape (m,) each, by
@@ -31,16 +32,11 @@ def find_outliers(
 
     Examples:
         >>> near = Neighbors(np.array([[1], [0], [1], [0]]), np.float32([[0.9], [0.9], [0.5], [0]]))
-        >>> [column.tolist() for column in find_outliers(near, 0.25)]
+        >>> [column.tolist() for column in find_outliers(near, 0.25, 0.85)]
         [[3], [0], [0.0]]
     """
     image = np.flatnonzero(neighbors.index[:, 0] >= 0)
-    similarity = neighbors.similarity[image, 0]
-    count = int(np.floor(lower_threshold * len(image) + 1e-9))
-    if count == 0:
-        nothing = np.empty(0, np.int64)
-        return nothing, nothing, np.empty(0, np.float32)
-    limit = np.partition(similarity, count - 1)[count - 1]
-    image = image[similarity <= limit]
-    image = image[np.argsort(neighbors.similarity[image, 0], kind="stable")]
+    most = int(np.floor(lower_threshold * len(image) + 1e-9))
+    image = image[neighbors.similarity[image, 0] < threshold]
+    image = image[np.argsort(neighbors.similarity[image, 0], kind="stable")][:most]
     return image, neighbors.index[image, 0], neighbors.similarity[image, 0]

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.knn.distances import Distance, Points
+from imagededup.search.knn.distances import Points
+from imagededup.search.knn.options import Distance
 
 __all__ = ["BallTreeSearch"]
 

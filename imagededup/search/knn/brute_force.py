@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.knn.distances import Distance, Points, costs_between
+from imagededup.search.knn.distances import Points, costs_between
+from imagededup.search.knn.options import Distance
 from imagededup.utils.jit import compiled
 
 __all__ = ["BruteForce"]

@@ -1,36 +1,22 @@
 """The distances between features, and the similarities that they are reported as."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.search.cosine.vectors import Vectors, verified
+from imagededup.search.knn.options import Distance
 from imagededup.utils.jit import compiled
 
-__all__ = ["Distance", "Points", "costs_between", "similarity_of"]
+__all__ = ["Points", "costs_between", "similarity_of"]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 _LANES = 32
 _NO_THRESHOLD = -2.0
-
-
-class Distance(StrEnum):
-    """How far apart two features are."""
-
-    COSINE = "cosine"
-    EUCLIDEAN = "euclidean"
-    SQUARED_EUCLIDEAN = "squared_euclidean"
-    MANHATTAN = "manhattan"
-
-    @property
-    def is_angular(self) -> bool:
-        """Whether lengths do not count."""
-        return self is Distance.COSINE
 
 
 def similarity_of(distance_values: NDArray[np.floating], distance: Distance) -> Features:

@@ -109,7 +109,10 @@ def _end_of_equals(near: Indices, costs: Costs, begin: int) -> int:
 @compiled
 def _lowest_members(targets: Indices, members: Indices, start: Indices, k: int) -> Indices:
     """At least the k lowest rows of some targets, ascending."""
-    gathered, size = np.empty(len(targets) * k, np.int64), 0
+    most = 0
+    for target in targets:
+        most += min(start[target + 1] - start[target], k)
+    gathered, size = np.empty(most, np.int64), 0
     for target in targets:
         for member in members[start[target] : start[target + 1]][:k]:
             gathered[size] = member

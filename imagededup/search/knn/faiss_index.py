@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.distances import Distance, Points
+from imagededup.search.knn.distances import Points
+from imagededup.search.knn.factory import check_factory, fit_factory, metric_of
+from imagededup.search.knn.options import Distance
 from imagededup.utils.files import open_atomically
 
 __all__ = ["FaissSearch", "load_index", "write_index"]
@@ -39,6 +41,7 @@ _LARGE = 20_000
 _WIDTHS = (64, 96, 128)
 _ENERGY = 0.85
 _SAMPLE = 4096
+_PRODUCT_CODES = re.compile(r"(?<![+A-Z])(PQ\d+(x\d+)?)(?=[,)]|$)")
 _PLAIN_GRAPH = re.compile(r"HNSW\d*(,Flat)?")
 
 logger = logging.getLogger("imagededup")
@@ -131,6 +134,7 @@ class FaissSearch:
         """
         import faiss
 
+        factory = fit_factory(factory, len(targets), targets.dimensions)
         inner = _empty_index(factory, targets)
         _set_parameters(inner, parameters)
         projection = _projection(factory, targets)
@@ -168,7 +172,7 @@ class FaissSearch:
         import faiss
 
         inner = faiss.downcast_index(index.index)
-        if inner.metric_type != _metric(targets.distance):
+        if not _may_hold(inner, targets.distance):
             raise InvalidValueError(f"the index must be built for distance={targets.distance}")
         if not np.array_equal(_row_numbers(index), targets.vectors.rows):
             raise InvalidValueError(
@@ -208,7 +212,7 @@ def _projection(factory: str, targets: Points) -> _Projection | None:
 
     As few as keep most of the variance.
     """
-    plain = _PLAIN_GRAPH.fullmatch(_spelled(factory)) is not None
+    plain = _PLAIN_GRAPH.fullmatch(factory) is not None
     if not plain or len(targets) < _LARGE or targets.distance is Distance.MANHATTAN:
         return None
     sample = targets.sample(_SAMPLE).astype(np.float64)
@@ -238,16 +242,11 @@ def _small_graph(index: Any, width: int) -> Any:  # noqa: ANN401
 def _empty_index(factory: str, targets: Points) -> Any:  # noqa: ANN401
     import faiss
 
-    metric = _metric(targets.distance)
+    check_factory(factory, targets.distance, targets.dimensions)
+    metric = metric_of(factory, targets.distance)
     with _translated(f"faiss_mode {factory!r}"):
-        index = faiss.index_factory(targets.dimensions, _spelled(factory), metric)
-    if targets.distance is Distance.MANHATTAN and not isinstance(
-        index, faiss.IndexFlat | faiss.IndexHNSWFlat | faiss.IndexIVFFlat
-    ):
-        raise InvalidValueError(
-            "distance 'manhattan' must be used with a faiss_mode that keeps it, such as 'Flat', "
-            f"'HNSW32' or 'IVF256,Flat', got {factory!r}"
-        )
+        quick = _PRODUCT_CODES.sub(r"\1np", factory)  # no polysemous codes, which are not used
+        index = faiss.index_factory(targets.dimensions, quick, metric)
     if isinstance(index, faiss.IndexHNSW):
         index.hnsw.efConstruction = _BUILD_BREADTH
         index.hnsw.efSearch = _SEARCH_BREADTH
@@ -299,14 +298,16 @@ def _asked(index: Any, neighbors: int, targets: int) -> int:  # noqa: ANN401
     return max(min(max(breadth, neighbors, _FEWEST_CANDIDATES), targets), 1)
 
 
-def _metric(distance: Distance) -> int:
+def _may_hold(index: Any, distance: Distance) -> bool:  # noqa: ANN401
+    """Whether an index can be of features that are compared like this."""
     import faiss
 
-    if distance is Distance.COSINE:
-        return int(faiss.METRIC_INNER_PRODUCT)
     if distance is Distance.MANHATTAN:
-        return int(faiss.METRIC_L1)
-    return int(faiss.METRIC_L2)
+        return bool(index.metric_type == faiss.METRIC_L1)
+    if not distance.is_angular:
+        return bool(index.metric_type == faiss.METRIC_L2)
+    exact = faiss.IndexFlat | faiss.IndexHNSWFlat
+    return bool(index.metric_type == faiss.METRIC_INNER_PRODUCT or not isinstance(index, exact))
 
 
 def _row_numbers(index: Any) -> Indices:  # noqa: ANN401
@@ -314,10 +315,6 @@ def _row_numbers(index: Any) -> Indices:  # noqa: ANN401
 
     rows: Indices = faiss.vector_to_array(index.id_map)
     return rows
-
-
-def _spelled(factory: str) -> str:
-    return factory.replace("HSNW", "HNSW")
 
 
 def _unchanged(vectors: Features) -> Features:

@@ -1,8 +1,8 @@
 """The nearest neighbours of features, of one distinct or in another."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -12,33 +12,20 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.search.cosine.vectors import group_identical
-from imagededup.search.knn.distances import Distance, Points, costs_between, similarity_of
+from imagededup.search.knn.distances import Points, costs_between, similarity_of
 from imagededup.search.knn.expansion import DistinctRows, expand
+from imagededup.search.knn.options import Distance, NearestModel, Provider
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import per_mille
 
-__all__ = ["Distance", "NearestModel", "Neighbors", "Provider", "find_neighbors", "similarity_of"]
+__all__ = ["Neighbors", "find_neighbors"]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Advance = Callable[[int], None]
 
 _QUERIES_AT_ONCE = 256
-
-
-class Provider(StrEnum):
-    """Who searches."""
-
-    TURI = "turi"
-    FAISS = "faiss"
-
-
-class NearestModel(StrEnum):
-    """How turi searches; 'brute_force' and 'ball_tree' find the nearest, 'lsh' most of them."""
-
-    BRUTE_FORCE = "brute_force"
-    BALL_TREE = "ball_tree"
-    LSH = "lsh"
+_BYTES_PER_NEIGHBOR = 4 * (8 + 4)  # found, expanded, and a copy of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +35,8 @@ class Neighbors:
     Exact copies come first, then the others by similarity, best first; equals by lower index.
 
     Attributes:
-        index: int64 of shape (n, k); -1 where fewer than k neighbours are found, always last.
+        index: int64 of shape (n, k), where k is at most the number of references; -1 where fewer
+            neighbours are found, always last.
         similarity: float32 of shape (n, k); -inf where there is no neighbour.
     """
 
@@ -84,11 +72,11 @@ def find_neighbors(
 
     Args:
         features: float32 of shape (n, d), finite; a memory map is not read as a whole at once.
-        k: Number of neighbours, 1 or more.
+        k: Number of neighbours, 1 or more; no more than there are references are looked for.
         provider: Who searches.
         model: How turi searches.
         distance: What near means.
-        faiss_mode: Any factory string of faiss; 'HSNW32' means 'HNSW32'.
+        faiss_mode: A factory string of faiss, as `parse_factory` returns it.
         faiss_param: Parameters of the index, such as efSearch and nprobe. What an index of
             this kind does not have is said in the log.
         threads: Number of threads, 1 or more. The linear algebra library is held to one in each,
@@ -107,6 +95,9 @@ def find_neighbors(
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
     _check(features, k, references)
+    among = features if references is None else references
+    k = min(k, max(len(among), 1))
+    _check_memory(len(features), k)
     left = np.ascontiguousarray(features, np.float32)
     right = None if references is None else np.ascontiguousarray(references, np.float32)
     with threadpool_limits(1, user_api="blas"):
@@ -180,6 +171,20 @@ def _check(features: Features, k: int, references: Features | None) -> None:
         raise InvalidValueError(
             f"features must have the length of the references, {references.shape[1]}, "
             f"got {features.shape[1]}"
+        )
+
+
+def _check_memory(rows: int, k: int) -> None:
+    """Raise if the neighbours alone would take more than the memory of the machine."""
+    needed = rows * k * _BYTES_PER_NEIGHBOR
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):  # Windows
+        return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > memory:
+        most = memory // (rows * _BYTES_PER_NEIGHBOR)
+        raise InvalidValueError(
+            f"nearest_neighbors_k must be at most {most} for {rows} images in the memory of this "
+            f"machine, got {k}"
         )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.distances import Distance, Points
+from imagededup.search.knn.distances import Points
+from imagededup.search.knn.options import Distance
 from imagededup.utils.parallel import ordered_map
 
 __all__ = ["RandomCuts"]
