@@ -8,9 +8,10 @@ __all__ = ["one_faiss_thread"]
 
 @contextmanager
 def one_faiss_thread() -> Iterator[None]:
-    """Hold faiss to one thread where the caller runs.
+    """Hold faiss to one thread where the caller runs; every call of faiss that works is in here.
 
-    Several threads would build another graph each time.
+    Several threads would build another graph each time. They would also stay in a pool that a
+    forked child waits for, though it does not have them.
     """
     import faiss
 

@@ -1,19 +1,25 @@
-"""Comparison of everything with everything by faiss's flat binary index."""
+"""Comparison of everything with everything by faiss's flat binary index.
+
+The threads are the package's own, each with faiss held to one: the pool that faiss would make does
+not live on in a forked child, which would wait for it for ever.
+"""
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.search.faiss_threads import one_faiss_thread
 from imagededup.search.matches import Pairs, concatenate
+from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import per_mille
 
 __all__ = ["hamming_pairs"]
 
 Codes = NDArray[np.uint64]
 
-_COMPARISONS_AT_ONCE = 1 << 28
-_FEWEST_ROWS = 64
+_COMPARISONS_AT_ONCE = 1 << 21
+_FEWEST_ROWS = 256
 
 
 def hamming_pairs(
@@ -32,24 +38,20 @@ def hamming_pairs(
         workers: Number of threads.
         advance: Called with the number of per mille of the search that are done.
     """
-    import faiss
 
-    size = len(queries if targets is None else targets)
-    rows = max(_COMPARISONS_AT_ONCE // size, _FEWEST_ROWS)
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(workers)
-    try:
-        found = []
-        finish = per_mille(advance, len(queries))
-        for begin in range(0, len(queries), rows):
-            block = queries[begin : begin + rows]
-            if targets is None:
-                found.append(_later_pairs(queries, begin, block, threshold))
-            else:
-                found.append(_block_pairs(block, targets, threshold, begin, 0))
-            finish(len(block))
-    finally:
-        faiss.omp_set_num_threads(threads)
+    def search(begin: int) -> Pairs:
+        block = queries[begin : begin + rows]
+        if targets is None:
+            return _later_pairs(queries, begin, block, threshold)
+        return _block_pairs(block, targets, threshold, begin, 0)
+
+    rows = max(_COMPARISONS_AT_ONCE // len(queries if targets is None else targets), _FEWEST_ROWS)
+    starts = range(0, len(queries), rows)
+    finish = per_mille(advance, len(starts))
+    found = []
+    for pairs in ordered_map(search, starts, min(workers, len(starts))):
+        found.append(pairs)
+        finish(1)
     return concatenate(found)
 
 
@@ -67,7 +69,8 @@ def _block_pairs(
 
     index = faiss.IndexBinaryFlat(64)
     index.add(_as_bytes(targets))
-    limits, distances, neighbors = index.range_search(_as_bytes(queries), threshold + 1)
+    with one_faiss_thread():
+        limits, distances, neighbors = index.range_search(_as_bytes(queries), threshold + 1)
     counts = np.diff(limits.astype(np.int64))
     left = np.repeat(np.arange(len(queries)), counts) + first_query
     return Pairs(left, neighbors.astype(np.int64) + first_target, distances.astype(np.int64))
