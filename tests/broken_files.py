@@ -14,7 +14,14 @@ from PIL import features
 
 from tests.conftest import photograph
 
-__all__ = ["IS_ROOT", "make_broken_files", "make_good_files", "make_special_files", "png"]
+__all__ = [
+    "IS_ROOT",
+    "make_broken_files",
+    "make_good_files",
+    "make_special_files",
+    "png",
+    "png_chunk",
+]
 
 IS_ROOT = getattr(os, "geteuid", lambda: 0)() == 0  # then permissions restrict nothing
 _ENDINGS = {
@@ -159,14 +166,14 @@ def _truncated() -> Iterator[tuple[str, bytes]]:
         yield "truncated_at_1.jp2", data[:60]
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def png_chunk(kind: bytes, content: bytes) -> bytes:
     checksum = zlib.crc32(kind + content)
     return struct.pack(">L", len(content)) + kind + content + struct.pack(">L", checksum)
 
 
 def png(width: int, height: int, data: bytes, depth: int = 8, colour: int = 2) -> bytes:
     header = struct.pack(">LLBBBBB", width, height, depth, colour, 0, 0, 0)
-    body = _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    body = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
@@ -174,7 +181,7 @@ def _broken_png() -> Iterator[tuple[str, bytes]]:
     row = zlib.compress(bytes(3 * 4 + 1) * 4)
     good = png(4, 4, row)
     yield "header_only.png", good[:33]
-    yield "without_pixels.png", good[:33] + _chunk(b"IEND", b"")
+    yield "without_pixels.png", good[:33] + png_chunk(b"IEND", b"")
     yield "no_width.png", png(0, 4, row)
     yield "no_height.png", png(4, 0, row)
     yield "bomb.png", png(50_000, 50_000, row)
@@ -186,7 +193,7 @@ def _broken_png() -> Iterator[tuple[str, bytes]]:
     yield "pixels_not_compressed.png", png(4, 4, bytes(52))
     yield "too_few_pixels.png", png(400, 400, row)
     yield "line_ends_converted.png", _image("PNG").replace(b"\r\n", b"\n")
-    text = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80 * 2**20)))
+    text = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80 * 2**20)))
     yield "text_bomb.png", good[:33] + text + good[33:]
 
 

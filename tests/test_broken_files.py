@@ -6,7 +6,11 @@ import logging
 import os
 import re
 import stat
+import subprocess
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from PIL import Image
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import load_image
+from imagededup.images.pillow_warnings import pillow_warnings_ignored
 from imagededup.methods import PHash
 from tests.broken_files import IS_ROOT, make_broken_files, make_good_files, make_special_files
 from tests.conftest import photograph
@@ -145,3 +150,75 @@ def test_a_file_that_is_removed_after_it_was_listed(tmp_path, monkeypatch):
     assert [(failure.name, failure.reason) for failure in found.failures] == [
         ("removed.png", "no such file or directory")
     ]
+
+
+TERMINAL = """
+import sys
+from imagededup.methods import PHash
+
+PHash(verbose=False).encode_images(sys.argv[1], num_enc_workers=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_nothing_but_our_own_lines_is_written_to_the_terminal(tmp_path, workers):
+    """libtiff writes to the standard error from C, and Pillow logs, each for some broken files."""
+    broken = [name for name in make_broken_files(tmp_path) if name.isprintable()]
+    for path in set(tmp_path.iterdir()) - {tmp_path / name for name in broken}:
+        path.unlink()
+    with Image.open(BytesIO(broken_lzw_tiff())) as image, pytest.raises(OSError):
+        image.load()
+    (tmp_path / "zzz.tif").write_bytes(broken_lzw_tiff())
+    run = subprocess.run(
+        [sys.executable, "-c", TERMINAL, str(tmp_path), str(workers)],
+        capture_output=True,
+        check=True,
+    )
+    assert run.stdout == b""
+    first, *lines = run.stderr.decode(errors="surrogateescape").splitlines()
+    assert first == f"{len(broken) + 1} files could not be read and left out:"
+    assert len(lines) == len(broken) + 1
+    for name, line in zip([*sorted(broken), "zzz.tif"], lines, strict=True):
+        assert line.startswith(f"  {name}: "), line
+
+
+def broken_lzw_tiff():
+    data = BytesIO()
+    photograph(0).save(data, format="TIFF", compression="tiff_lzw")
+    damaged = bytearray(data.getvalue())
+    damaged[3000:4000] = b"\xff" * 1000
+    return bytes(damaged)
+
+
+class TestLibtiff:
+    @pytest.fixture
+    def path(self, tmp_path):
+        (tmp_path / "x.tif").write_bytes(broken_lzw_tiff())
+        return tmp_path / "x.tif"
+
+    def load_by_pillow(self, path):
+        with Image.open(path) as image, pytest.raises(OSError):
+            image.load()
+
+    def test_silent_while_we_decode(self, path, capfd):
+        with pytest.raises(UnreadableImageError):
+            load_image(path)
+        assert capfd.readouterr() == ("", "")
+
+    def test_its_handler_is_given_back(self, path, capfd):
+        self.load_by_pillow(path)
+        before = capfd.readouterr().err
+        with pytest.raises(UnreadableImageError), ThreadPoolExecutor(4) as executor:
+            list(executor.map(load_image, [path] * 50))
+        assert capfd.readouterr().err == ""
+        self.load_by_pillow(path)
+        assert capfd.readouterr().err == before
+
+    def test_the_loggers_of_other_threads_stay(self, caplog):
+        logger = logging.getLogger("PIL.TiffImagePlugin")
+        with pillow_warnings_ignored():
+            logger.error("here")
+            with ThreadPoolExecutor(1) as executor:
+                executor.submit(logger.error, "there").result()
+        logger.error("after")
+        assert [record.getMessage() for record in caplog.records] == ["there", "after"]

@@ -403,6 +403,24 @@ class TestJpeg:
         assert load_image(file, Reduction(1, 1)).shape == (240, 320, 3)
 
 
+class TestFullDecode:
+    """Without a reduction, the pixels are those of Pillow's full decode, at any size."""
+
+    @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30}], ids=str)
+    @pytest.mark.parametrize("size", [(1600, 1600), (2051, 1537), (15, 1)])
+    def test_pillows_pixels(self, file, size, mode, options):
+        pixels = np.asarray(photograph(1, size)) ^ (noise(*size) & 31)
+        Image.fromarray(pixels).convert(mode).save(file, format="JPEG", **options)
+        expected = pillow_pixels(file, "L" if mode == "L" else "RGB")
+        np.testing.assert_array_equal(load_image(file), expected)
+
+    def test_a_reduction_changes_them(self, file):
+        photograph(1, (1600, 1600)).save(file, format="JPEG")
+        assert load_image(file, Reduction(1536, 256)).shape == (400, 400, 3)
+        assert load_image(file).shape == (1600, 1600, 3)
+
+
 class TestReduction:
     @pytest.mark.parametrize(
         ("shorter", "factor"),

@@ -130,8 +130,8 @@ def _white(source: Image.Image | NDArray[Any], stated: int | None) -> int:
         )
     if kind == "f" and high <= 1:
         return 1
-    if stated is not None and high <= stated:
-        return stated
+    if stated is not None:  # values above it have been scaled to 16 bits, as PNG asks for
+        return stated if high <= stated else _RANGES[-1]
     return _range_of(high)
 
 

@@ -7,6 +7,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import BinaryIO
 
+from PIL import features
+
 __all__ = ["heif_reason", "register_heif"]
 
 _AVIF = {b"avif", b"avis"}
@@ -15,20 +17,23 @@ _EITHER = {b"mif1", b"mif2", b"msf1"}
 
 
 def heif_reason(file: BinaryIO) -> str | None:
-    """What to install, if the file is a HEIC or AVIF image; else None."""
+    """Why a HEIC or AVIF image cannot be decoded, and what to install; None for other files."""
     brands = _brands(file)
     if brands & _AVIF:
-        return "AVIF image that this Pillow cannot decode (pip install --upgrade pillow)"
+        if features.check("avif"):
+            return "damaged AVIF image"
+        return "AVIF image, which this Pillow cannot decode (pip install --upgrade pillow)"
     if not brands & (_HEIC | _EITHER):
         return None
     if find_spec("pillow_heif"):
-        return "HEIC image that pillow-heif cannot decode"
+        return "damaged HEIC image"
     return "HEIC image, which needs a further package (pip install pillow-heif)"
 
 
 def register_heif(file: BinaryIO) -> bool:
     """Teach Pillow to decode HEIC, if the file is of the kind and pillow-heif is installed."""
-    if not _brands(file) & (_HEIC | _EITHER) or not find_spec("pillow_heif"):
+    brands = _brands(file)
+    if brands & _AVIF or not brands & (_HEIC | _EITHER) or not find_spec("pillow_heif"):
         return False
     import_module("pillow_heif").register_heif_opener()
     return True

@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 
@@ -63,7 +63,8 @@ def _identified(file: LimitedFile) -> Image.Image:
     except UnidentifiedImageError as error:
         if register_heif(file):
             file.seek(0)
-            return Image.open(file)
+            with suppress(UnidentifiedImageError):
+                return Image.open(file)
         reason = heif_reason(file)
         if reason is None:
             raise
