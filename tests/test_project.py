@@ -4,6 +4,8 @@ import ast
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -126,3 +128,17 @@ def imports_outside_the_package():
 def test_scripts_and_documentation_import_what_exists(module, name):
     imported = importlib.import_module(module)
     assert hasattr(imported, name) or importlib.import_module(f"{module}.{name}")
+
+
+def test_the_guide_shows_what_find_prints():
+    guide = (CHECKOUT / "docs" / "finding.md").read_text(encoding="utf-8")
+    shown = re.search(r"```\n\$ imagededup (find examples/photos.*)\n((?s:.*?))```", guide)
+    found = subprocess.run(
+        [sys.executable, "-m", "imagededup", *shlex.split(shown[1])],
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        check=True,
+    )
+    printed = [line.strip() for line in found.stdout.splitlines()]
+    assert [line for line in shown[2].splitlines() if line.strip() not in [*printed, "..."]] == []
