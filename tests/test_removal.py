@@ -17,6 +17,7 @@ from imagededup.errors import InvalidValueError
 from imagededup.methods import CNN, PHash
 from imagededup.models import CustomModel
 from imagededup.removal import carry_out, delete, move_into, only_check
+from imagededup.utils.keep import Keep
 from tests.conftest import photograph
 
 NOT_UTF8 = os.fsdecode(b"latin-1 \xe9.png")
@@ -247,6 +248,22 @@ class TestOptions:
         assert "mirrored" not in command("remove", pair)[1]
         assert "mirrored" in command("remove", pair, "-m", "cnn", "-t", 0.7)[1]
 
+    def test_full_decode(self, command, tmp_path):
+        """Photographs above 1536 pixels, whose hashes at reduced size and in full differ."""
+        generator = np.random.default_rng(0)
+        noise = generator.integers(0, 256, (1600, 1600, 3), dtype=np.uint8)
+        image = Image.fromarray(noise)
+        image.save(tmp_path / "a.jpg", quality=30)
+        image.save(tmp_path / "b.png", compress_level=0)
+        found = [
+            PHash(full_decode=full).search(tmp_path, max_distance_threshold=64).removals()[0].score
+            for full in (False, True)
+        ]
+        assert found[0] != found[1]
+        for options, score in (([], found[0]), (["--full-decode"], found[1])):
+            out = command("remove", tmp_path, "-t", 64, *options)[1]
+            assert f"(duplicate of a.jpg, distance {score:g})" in out
+
     def test_against(self, command, pair, tmp_path):
         other = tmp_path / "other"
         other.mkdir()
@@ -380,6 +397,18 @@ class TestChangesAfterTheScan:
         assert err.startswith("imagededup: kept ")
         assert err.endswith(f" {CHANGES[change]}\n")
         assert files(pair) in (["kept.png", "victim.png"], ["kept.png"], ["victim.png"])
+
+
+@posix
+@pytest.mark.parametrize("rule", list(Keep))
+def test_rules_of_keep_do_not_wait_for_a_pipe(pair, rule):
+    found = find(pair)
+    a_pipe(pair / "kept.png", None)
+    left = "kept.png" if rule is Keep.FIRST else "victim.png"
+    assert [removal.duplicate_of for removal in found.removals(str(rule))] == [left]
+    assert [outcome.reason for outcome in carry_out(found, found.removals(), delete)] == [
+        f"its duplicate {str(pair / 'kept.png')!r} is no longer a file"
+    ]
 
 
 @pytest.mark.parametrize("whose", ["kept", "victim"])

@@ -9,6 +9,7 @@ import typer
 from imagededup.commands.options import (
     Against,
     Folder,
+    FullDecode,
     Method,
     MethodOption,
     Recursive,
@@ -36,10 +37,17 @@ def remove(
     recursive: Recursive = False,
     against: Against = None,
     keep: Annotated[
-        Keep, typer.Option(help="Which image of several duplicates stays.")
+        Keep,
+        typer.Option(
+            metavar="RULE",
+            help="Which image of several duplicates stays: first (by name), largest_resolution, "
+            "largest_file or oldest.",
+        ),
     ] = Keep.FIRST,
+    full_decode: FullDecode = False,
     move_to: Annotated[
-        Path | None, typer.Option("--move-to", help="Move the duplicates into this folder.")
+        Path | None,
+        typer.Option("--move-to", metavar="DIR", help="Move the duplicates into this folder."),
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; needs --yes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Confirm --delete.")] = False,
@@ -59,7 +67,14 @@ def remove(
     from imagededup.removal import move_into, only_check
 
     _check_action(folder, recursive, move_to, delete, yes)
-    found = search(method, threshold, image_dir=folder, recursive=recursive, against=against)
+    found = search(
+        method,
+        threshold,
+        full_decode,
+        image_dir=folder,
+        recursive=recursive,
+        against=against,
+    )
     if move_to is not None:
         report = _Report(found, "moved")
         report.act(keep, move_into(move_to))
