@@ -14,7 +14,7 @@ from imagededup.fastdup.extract import extract_features
 from imagededup.fastdup.graph.outliers import find_outliers
 from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
 from imagededup.fastdup.same_files import is_among
-from imagededup.fastdup.store.files import DERIVED
+from imagededup.fastdup.store.files import QUERY_RESULTS, SEARCH_RESULTS
 from imagededup.fastdup.store.results import check_result, stage_results
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
 from imagededup.fastdup.store.tables import write_pairs
@@ -118,7 +118,7 @@ def _stored_and_indexed(config: RunConfig, folder: WorkDir) -> tuple[StoredFeatu
 
 def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
     """Write similar pairs, outliers and the statistics of the graph."""
-    replaced = {name for name in DERIVED if not name.startswith("query_")}
+    replaced = set(SEARCH_RESULTS)
     if config.nn_provider is not Provider.FAISS:  # an index of these features stays
         replaced.remove("faiss.index")
     parameters = _search_parameters(config)
@@ -147,8 +147,7 @@ def _score(
     if len(rows) < len(new.names):
         features = new.array[rows]
     parameters = {**_search_parameters(config), "query": new.digest}
-    written = {folder.query_similarity.name, folder.query_outliers.name}
-    with stage_results(folder.folder, stored.digest, written, parameters) as staging:
+    with stage_results(folder.folder, stored.digest, set(QUERY_RESULTS), parameters) as staging:
         staged = WorkDir(staging)
         neighbors = _neighbors(config, features, references=stored.array, index=index)
         place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= config.threshold))

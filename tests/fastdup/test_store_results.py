@@ -18,6 +18,7 @@ from imagededup.fastdup.store.files import DERIVED
 from imagededup.fastdup.store.results import RunRecord
 from imagededup.fastdup.store.work_dir import WorkDir
 from tests.conftest import photograph
+from tests.fastdup.test_extract import extract
 
 SEARCHED = (
     "similarity.csv",
@@ -208,6 +209,17 @@ class TestNewImages:
         assert before.items() <= results(stored).items()
         assert fastdup.run(work_dir=stored, run_mode=2) == 0
         assert len(results(stored)) == len(after)
+
+    def test_results_of_other_new_images_do_not_stay(self, stored, tmp_path):
+        before = results(stored)
+        (tmp_path / "new").mkdir()
+        for number in (1, 2):
+            photograph(number, (64, 48)).save(tmp_path / "new" / f"{number}.png")
+            assert fastdup.run(tmp_path / "new", stored, run_mode=3, nearest_neighbors_k=1) == 0
+            assert len(rows(stored / "query_similarity.csv")) == number
+        photograph(3, (64, 48)).save(tmp_path / "new" / "3.png")
+        extract(tmp_path / "new", stored, run_mode=3)  # as a run that was killed then
+        assert results(stored) == before
 
     @pytest.mark.parametrize("mode", [3, 4])
     def test_another_box_does_not_fit(self, mode, images, stored, tmp_path, capsys):

@@ -9,19 +9,31 @@ from typing import Any
 from imagededup.errors import InvalidValueError
 from imagededup.utils.files import write_json
 
-__all__ = ["DERIVED", "FeatureFiles", "FeatureRecord", "is_result", "read_object", "shard_bounds"]
+__all__ = [
+    "DERIVED",
+    "QUERY_RESULTS",
+    "SEARCH_RESULTS",
+    "FeatureFiles",
+    "FeatureRecord",
+    "is_result",
+    "read_object",
+    "shard_bounds",
+]
 
-DERIVED = (
+SEARCH_RESULTS = (
     "similarity.csv",
     "outliers.csv",
     "faiss.index",
     "components_info.csv",
     "connected_components.csv",
     "degree_distribution.csv",
-    "query_similarity.csv",
-    "query_outliers.csv",
 )
 """The files that are computed from stored features."""
+
+QUERY_RESULTS = ("query_similarity.csv", "query_outliers.csv")
+"""The files that are computed from new features and stored ones."""
+
+DERIVED = (*SEARCH_RESULTS, *QUERY_RESULTS)
 
 _SHARD = re.compile(r"features_(\d+)_(\d+|end)")
 _RESULT = re.compile(

@@ -12,7 +12,7 @@ from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.fastdup.store.binary_features import NAMES_HEADER
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.previous import Origins, Previous
-from imagededup.fastdup.store.results import forget_results
+from imagededup.fastdup.store.results import forget_query_results, forget_results
 from imagededup.fastdup.store.shards import BAD_HEADER
 from imagededup.fastdup.store.states import (
     FeatureState,
@@ -123,6 +123,8 @@ def name_features(
         if files.data.stem == "features":
             digest = feature_digest(record.dimension, checksums, images.names())
             forget_results(files.data.parent, digest)
+        if files.data.stem == "query_features":
+            forget_query_results(files.data.parent)
         files.record.unlink(missing_ok=True)
         write_rows(files.names, NAMES_HEADER, ([path] for path in images.names()))
         write_rows(files.bad, BAD_HEADER, images.bad())

@@ -15,10 +15,18 @@ from typing import Any
 from imagededup import __version__
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.fastdup.store.checksums import file_digest
-from imagededup.fastdup.store.files import DERIVED, read_object
+from imagededup.fastdup.store.files import DERIVED, QUERY_RESULTS, read_object
 from imagededup.utils.files import write_json
 
-__all__ = ["RECORD", "STAGING", "RunRecord", "check_result", "forget_results", "stage_results"]
+__all__ = [
+    "RECORD",
+    "STAGING",
+    "RunRecord",
+    "check_result",
+    "forget_query_results",
+    "forget_results",
+    "stage_results",
+]
 
 RECORD = "run.json"
 STAGING = ".results.new"
@@ -112,13 +120,20 @@ def forget_results(folder: Path, features: str) -> None:
     Raises:
         FileOperationError: A file cannot be removed.
     """
-    try:
-        kept = _kept(folder, features, set())
-        _remove(folder, kept)
-        if kept:
-            RunRecord(features, kept).write(folder)
-    except OSError as error:
-        raise FileOperationError(f"cannot write to {str(folder)!r}: {error}") from error
+    _keep(folder, _kept(folder, features, set()), features)
+
+
+def forget_query_results(folder: Path) -> None:
+    """Remove what was derived from new images that are others by now.
+
+    Raises:
+        FileOperationError: A file cannot be removed.
+    """
+    record = _read_or_none(folder)
+    if record is None:
+        _keep(folder, {}, "")
+    else:
+        _keep(folder, _kept(folder, record.features, set(QUERY_RESULTS)), record.features)
 
 
 def check_result(path: Path, features: str) -> dict[str, Any]:
@@ -151,12 +166,16 @@ def check_result(path: Path, features: str) -> dict[str, Any]:
     return parameters if isinstance(parameters, dict) else {}
 
 
+def _read_or_none(folder: Path) -> RunRecord | None:
+    try:
+        return RunRecord.read(folder)
+    except InvalidValueError:  # whatever it was about is computed again
+        return None
+
+
 def _kept(folder: Path, features: str, replaced: set[str]) -> dict[str, dict[str, Any]]:
     """The entries of results that stay."""
-    try:
-        record = RunRecord.read(folder)
-    except InvalidValueError:  # whatever it was about is computed again
-        record = None
+    record = _read_or_none(folder)
     if record is None or record.features != features:
         return {}
     return {
@@ -164,6 +183,16 @@ def _kept(folder: Path, features: str, replaced: set[str]) -> dict[str, dict[str
         for name, entry in record.files.items()
         if name in DERIVED and name not in replaced and (folder / name).exists()
     }
+
+
+def _keep(folder: Path, kept: dict[str, dict[str, Any]], features: str) -> None:
+    """Remove all results but some."""
+    try:
+        _remove(folder, kept)
+    except OSError as error:
+        raise FileOperationError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+    if kept:
+        RunRecord(features, kept).write(folder)
 
 
 def _remove(folder: Path, kept: dict[str, dict[str, Any]]) -> None:
