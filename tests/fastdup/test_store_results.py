@@ -277,7 +277,7 @@ def run(number, folder):
         return wrapped
     Path.replace = killing(Path.replace)
     Path.unlink = killing(Path.unlink)
-    fastdup.run(source, folder, run_mode=int(mode), threshold=0.5, lower_threshold=1)
+    fastdup.run(source, folder, run_mode=int(mode), threshold=0.9999, lower_threshold=1)
 
 fastdup.run(work_dir=shutil.copytree(work, copies + "-first"), run_mode=2, nn_provider="turi")
 for number in count(1):

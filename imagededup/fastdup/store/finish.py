@@ -22,7 +22,7 @@ from imagededup.fastdup.store.states import (
     feature_digest,
 )
 from imagededup.fastdup.store.tables import read_rows, write_rows
-from imagededup.utils.files import open_atomically
+from imagededup.utils.files import open_atomically, sync_folder
 
 __all__ = ["finished", "images_of", "name_features"]
 
@@ -131,6 +131,7 @@ def name_features(
         write_rows(files.bad_names, NAMES_HEADER, ([path] for path, _ in images.bad()))
         source.replace(files.data)
         files.staged_state.replace(files.state)
+        sync_folder(files.data.parent)
         record.write(files.record)
         for leftover in (files.journal, files.partial, files.staged_data):
             leftover.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from imagededup import __version__
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.fastdup.store.checksums import file_digest
 from imagededup.fastdup.store.files import DERIVED, QUERY_RESULTS, read_object
-from imagededup.utils.files import write_json
+from imagededup.utils.files import sync_folder, write_json
 
 __all__ = [
     "RECORD",
@@ -105,6 +105,7 @@ def stage_results(
         _remove(folder, kept)
         for name in names:
             (staging / name).replace(folder / name)
+        sync_folder(folder)
         RunRecord(features, {**kept, **entries}).write(folder)
     except OSError as error:
         if isinstance(error, FileOperationError):
