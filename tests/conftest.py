@@ -1,6 +1,17 @@
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for a condition, up to a deadline that is reached only where a test fails."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} seconds: {condition}"
+        time.sleep(0.001)
 
 
 def photograph(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:

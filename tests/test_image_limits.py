@@ -20,7 +20,7 @@ from imagededup.images.exact import pixel_digest
 from imagededup.images.limits import LimitedFile, PixelBudget, budget
 from imagededup.images.strips import strips
 from tests.broken_files import png
-from tests.conftest import photograph
+from tests.conftest import photograph, wait_until
 
 PEAK = """
 import sys
@@ -206,8 +206,7 @@ class TestBudget:
         def small():
             with shared.hold(60):
                 entered.set()
-                while not shared._turn.locked():  # until the other waits
-                    threading.Event().wait(0.001)
+                wait_until(shared._turn.locked)  # the other waits
                 order.append("small")
 
         def large():
@@ -260,9 +259,7 @@ class TestBudget:
         with ThreadPoolExecutor(1) as executor:
             with budget.hold(2**60):
                 waiting = executor.submit(read, path)
-                while not budget._turn.locked():
-                    assert not waiting.done()
-                    threading.Event().wait(0.001)
+                wait_until(budget._turn.locked)
                 assert not waiting.done()
             np.testing.assert_array_equal(waiting.result(10), expected)
 
