@@ -23,6 +23,7 @@ _ARGUMENTS = {
     "retrieved_map": "RESULT",
 }
 _SUBJECT = re.compile(r"^((?:the \w+ of )?)(\w+)(?= must )")
+_ARGUMENT = re.compile(r"'[^']*'|(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w./-])")
 _ADVICE = "recursive=True"
 
 
@@ -36,6 +37,7 @@ def in_shell_words(message: str, app: typer.Typer, arguments: Sequence[str]) -> 
     """
     words = _ARGUMENTS | _options(typer.main.get_command(app), arguments)
     worded = _SUBJECT.sub(lambda found: found[1] + words.get(found[2], found[2]), message)
+    worded = _ARGUMENT.sub(lambda found: _ARGUMENTS.get(found[0], found[0]), worded)
     if worded.endswith(_ADVICE):
         return worded.removesuffix(_ADVICE) + "--recursive"
     return worded
