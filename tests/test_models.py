@@ -2,6 +2,7 @@
 
 import copy
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from imagededup import fastdup
 from imagededup.errors import InvalidTypeError, ModelError
 from imagededup.methods import CNN, PHash
 from imagededup.models import CustomModel, OnnxModel
@@ -106,6 +108,35 @@ class TestPerProcess:
         assert len(made) == 1
         assert len(found) == 4
         assert len(set(map(id, found))) == 1
+
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+    @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+    def test_a_forked_child_makes_its_own_while_a_thread_of_the_parent_makes_one(self):
+        parent, begun, release = os.getpid(), threading.Event(), threading.Event()
+
+        def make():
+            if os.getpid() == parent:
+                begun.set()
+                release.wait(WAIT)
+            return os.getpid()
+
+        values = PerProcess(make)
+        thread = threading.Thread(target=values.get)
+        thread.start()
+        try:
+            assert begun.wait(WAIT)
+            context = multiprocessing.get_context("fork")
+            queue = context.SimpleQueue()
+            child = context.Process(target=lambda: queue.put(values.get()))
+            child.start()
+            child.join(WAIT)
+            assert child.exitcode == 0
+            assert queue.get() == child.pid
+        finally:
+            child.kill()
+            release.set()
+            thread.join(WAIT)
+        assert values.get() == parent
 
     def test_a_copy_makes_its_own(self):
         values = PerProcess(list)
@@ -236,3 +267,12 @@ class TestErrorsOfUsers:
         message = r"^beach\.png to city\.png: the model fails on shape \(4, 3, 9, 9\)"
         with pytest.raises(ModelError, match=message):
             CNN(False, wrong).encode_images(photos, num_enc_workers=1)
+
+    def test_a_run_names_the_files_too(self, photos, tmp_path, capsys):
+        path = onnx_of_mean_colour(tmp_path / "mean.onnx").path
+        model = onnx.load(path)
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1  # of the batch
+        onnx.save(model, path)
+        assert fastdup.run(photos, tmp_path / "work", model_path=path, num_threads=1) == 1
+        message = capsys.readouterr().err
+        assert f"{photos / 'beach.png'} to {photos / 'city.png'}: the model fails on" in message

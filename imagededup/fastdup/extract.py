@@ -24,6 +24,7 @@ from imagededup.fastdup.store.shards import find_shards, identities
 from imagededup.fastdup.store.states import MadeBy
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 from imagededup.images.decode import Pixels, load_image
+from imagededup.models.failures import images_named
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
@@ -231,7 +232,8 @@ def _describe(
             places.append(place)
         except UnreadableImageError as error:
             reasons[place] = str(error)
-    features = model.describe(prepared)
+    with images_named([paths[place] for place in places]):
+        features = model.describe(prepared)
     finite: NDArray[np.bool_] = np.isfinite(features.sum(axis=1, dtype=np.float64))
     for place in compress(places, ~finite):
         reasons[place] = "the model returns NaN or infinity"
