@@ -1,6 +1,7 @@
 """`imagededup evaluate`."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +30,13 @@ def evaluate(
             help="How images without any duplicates count in means: perfect or skip.",
         ),
     ] = EmptyQueries.PERFECT,
+    two_collections: Annotated[
+        bool,
+        typer.Option(
+            "--two-collections",
+            help="Whether the duplicates are images of another folder: find was given --against.",
+        ),
+    ] = False,
     output: Output = None,
 ) -> None:
     """Compare found duplicates with the true ones.
@@ -38,15 +46,19 @@ def evaluate(
       imagededup find photos --scores -o found.json
       imagededup evaluate truth.json found.json
       imagededup evaluate pairs.csv found.json --metric map
+      imagededup evaluate new_old.csv found.json --two-collections
     """
     from imagededup import evaluation
 
     check_table(output)
+    truth = evaluation.load_ground_truth(ground_truth, two_collections=two_collections)
+    found = evaluation.load_retrieved_map(result)
     metrics = evaluation.evaluate(
-        evaluation.load_ground_truth(ground_truth),
-        evaluation.load_retrieved_map(result),
+        truth,
+        found,
         metric.value,
         empty_queries.value,
+        references=_references(truth, found) if two_collections else None,
     )
     values = {
         name: value if isinstance(value, float) else value.tolist()
@@ -62,3 +74,10 @@ def evaluate(
         shown = f"{number:,}" if name == "support" else f"{number:.4f}"
         typer.echo(f"{name:10} {pairs:10} {shown:>16}".rstrip())
     write_table(output, values, ("metric", "pairs", "value"), rows)
+
+
+def _references(*maps: Mapping[str, Sequence[Any]]) -> set[str] | None:
+    """The names of the second collection that occur; None without any."""
+    entries = (entry for found in maps for entries in found.values() for entry in entries)
+    names = (entry[0] if isinstance(entry, tuple) and entry else entry for entry in entries)
+    return {name for name in names if isinstance(name, str)} or None

@@ -32,6 +32,11 @@ Picture = Annotated[
     ),
 ]
 
+Against = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="The folder of the duplicates, if it is another one."),
+]
+
 
 @plots.command(cls=Command)
 def duplicates(
@@ -39,10 +44,7 @@ def duplicates(
     result: Result,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The image.", show_default=False)],
     output: Picture,
-    against: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="The folder of the duplicates, if it is another one."),
-    ] = None,
+    against: Against = None,
 ) -> None:
     """Draw an image with its duplicates.
 
@@ -65,8 +67,11 @@ def clusters(
     most: Annotated[
         int, typer.Option("--most", metavar="NUMBER", help="How many clusters at most.")
     ] = 10,
+    against: Against = None,
 ) -> None:
     """Draw the largest clusters, one in a row.
+
+    With --against a row is an image and its duplicates in the other folder.
 
     \b
     Examples:
@@ -76,9 +81,10 @@ def clusters(
     from imagededup.methods.results import clusters_of
     from imagededup.utils import plot_clusters
 
-    found = clusters_of(load_retrieved_map(result))
-    plot_clusters(folder, found, output, max_clusters=most)
-    typer.echo(f"{counted(len(found), 'cluster')}, written to {shown(output)}")
+    found = load_retrieved_map(result)
+    plot_clusters(folder, found, output, max_clusters=most, against=against)
+    count = len(clusters_of(found)) if against is None else sum(map(bool, found.values()))
+    typer.echo(f"{counted(count, 'cluster')}, written to {shown(output)}")
 
 
 @plots.command("precision-recall", cls=Command)
