@@ -319,12 +319,39 @@ def test_a_file_that_is_no_index_is_an_error(tmp_path):
         load_index(path, 24, 50)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_features_that_are_not_finite_are_an_error(value):
+@pytest.mark.parametrize(
+    ("value", "kind"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")]
+)
+def test_features_that_are_not_finite_are_an_error(value, kind):
     features = clustered(5)
     features[3, 2] = value
-    with pytest.raises(InvalidValueError, match="finite numbers, row 3 has others"):
+    with pytest.raises(InvalidValueError, match=f"finite numbers, row 3 has {kind}"):
         find_neighbors(features, 2)
+
+
+@pytest.mark.parametrize("scale", [2.0**-140, 1e-30, 2.0**63, 1e30, 2.0**120])
+@pytest.mark.parametrize("distance", Distance)
+@pytest.mark.parametrize("search", SEARCHES, ids=name_of)
+def test_features_of_any_size_have_the_neighbours_of_features_of_size_1(search, distance, scale):
+    plain = np.round(16 * clustered(60))  # whole numbers survive a tiny scale
+    features = (plain * scale).astype(np.float32)
+    found = find_neighbors(features, 1, distance=distance, **search)
+    expected = find_neighbors(plain, 1, distance=distance, **search)
+    assert np.mean(found.index == expected.index) > 0.95
+    metric = "sqeuclidean" if distance is Distance.SQUARED_EUCLIDEAN else distance.value
+    measured = plain if distance is Distance.COSINE else features.astype(np.float64)
+    gaps = pairwise_distances(measured, metric=metric)
+    reported = similarity_of(np.take_along_axis(gaps, found.index, axis=1), distance)
+    assert found.similarity == pytest.approx(reported, abs=1e-6)
+    stored = find_neighbors(features, 1, distance=distance, references=features[:30], **search)
+    assert stored.index[:30, 0].tolist() == list(range(30))
+
+
+def test_features_of_whole_numbers_are_taken():
+    features = (np.abs(clustered(50)) * 1e18).astype(np.uint64)
+    found = find_neighbors(features, 1, **TURI[0])
+    expected = find_neighbors(features.astype(np.float32), 1, **TURI[0])
+    assert np.array_equal(found.index, expected.index)
 
 
 def test_references_of_another_length_are_an_error():

@@ -130,8 +130,11 @@ def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
         write_pairs(staged.similarity, stored.names, *pairs)
         outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
         write_pairs(staged.outliers, stored.names, *outliers)
-        _write_graph(config, staged, neighbors)
-    logger.info("%d rows in similarity.csv, %d in outliers.csv", len(pairs[0]), len(outliers[0]))
+        components = _write_graph(config, staged, neighbors)
+    found = [counted(len(pairs[0]) // 2, "pair"), counted(len(outliers[0]), "outlier")]
+    if components is not None:
+        found.append(f"{counted(components, 'component')} of 2 images or more")
+    _print_summary(len(stored.names), found, folder)
 
 
 def _score(
@@ -157,13 +160,12 @@ def _score(
         write_pairs(staged.query_similarity, names, *columns, stored.names)
         outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
         write_pairs(staged.query_outliers, names, *outliers, stored.names)
-    logger.info(
-        "%d rows in %s, %d in %s",
-        len(order),
-        folder.query_similarity.name,
-        len(outliers[0]),
-        folder.query_outliers.name,
-    )
+    found = [counted(len(order), "pair"), counted(len(outliers[0]), "outlier")]
+    _print_summary(len(names), found, folder)
+
+
+def _print_summary(images: int, found: list[str], folder: WorkDir) -> None:
+    print(f"{counted(images, 'image')} searched: {', '.join(found)}, in {folder.folder}")
 
 
 def _search_parameters(config: RunConfig) -> dict[str, Any]:
@@ -221,22 +223,26 @@ def similar_pairs(
     return keys[order] // count, keys[order] % count, score[order]
 
 
-def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> None:
-    """Write what the configuration asks for."""
+def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> int | None:
+    """Write what the configuration asks for, and count the components if it asks for them."""
     asked = config.turi_param
     left, right, score = similar_pairs(neighbors, asked.ccthreshold)
     count, above = len(neighbors.index), score > np.float32(asked.ccthreshold)
     graph = analyze_graph(
         count, left[above], right[above], run_cc=asked.run_cc, run_pagerank=asked.run_pagerank
     )
+    components = None
     if graph.component_id is not None:
-        folder.write_components_info(*component_sizes(graph.component_id))
+        number, size = component_sizes(graph.component_id)
+        folder.write_components_info(number, size)
+        components = int((size > 1).sum())
     if asked.run_cc or asked.run_pagerank or asked.run_degree:
         folder.write_connected_components(
             graph.component_id, graph.pagerank, graph.delta, graph.in_degree, graph.out_degree
         )
     if asked.run_degree and graph.in_degree is not None and graph.out_degree is not None:
         folder.write_degree_distribution(*degree_distribution(graph.in_degree, graph.out_degree))
+    return components
 
 
 PHASES: dict[RunMode, Callable[[RunConfig, WorkDir], None]] = {

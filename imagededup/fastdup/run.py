@@ -47,18 +47,28 @@ def run(config: RunConfig) -> int:
 
 @contextmanager
 def _messages(shown: bool) -> Iterator[None]:
-    """Show what the package logs at level INFO on standard error for a while."""
-    logger = logging.getLogger("imagededup")
+    """Show what the package logs at level INFO on standard error for a while, each line once."""
     if not shown:
         yield
         return
+    logger = logging.getLogger("imagededup")
     handler, level = logging.StreamHandler(sys.stderr), logger.level
-    handler.setLevel(logging.INFO)
     handler.addFilter(lambda record: record.levelno == logging.INFO)  # others have their own way
-    logger.addHandler(handler)
+    if not _reaches_the_terminal(logger):
+        logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
         yield
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
+
+
+def _reaches_the_terminal(logger: logging.Logger | None) -> bool:
+    """Whether a handler, of the command or of the user's program, shows messages already."""
+    while logger is not None:
+        for handler in logger.handlers:
+            if getattr(handler, "stream", None) in (sys.stderr, sys.stdout):
+                return handler.level <= logging.INFO
+        logger = logger.parent if logger.propagate else None
+    return False

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
+from imagededup.fastdup.checks import check_integer
 from imagededup.fastdup.store.results import check_result
 from imagededup.fastdup.store.tables import read_rows
 from imagededup.fastdup.store.work_dir import WorkDir
@@ -35,25 +37,27 @@ def find_top_components(
 
     Args:
         work_dir: The work folder.
-        top: How many components at most; None gives all.
+        top: How many components at most, 1 or more; None gives all.
 
     Raises:
-        InvalidTypeError: `work_dir` is not a path.
+        InvalidTypeError: `work_dir` is not a path, or `top` no int.
         InvalidValueError: The folder has no components or no features, or they do not belong
-            together.
+            together; or `top` is below 1.
     """
+    if top is not None:
+        top = check_integer("top", top, 1)
     folder = WorkDir(work_dir)
     stored = folder.features()
     names = stored.names
     check_result(folder.connected_components, stored.digest)
     rows = read_rows(folder.connected_components, _HEADER)
-    label = np.array([float(row[1]) for row in rows])
-    if len(label) != len(names) or np.isnan(label).any():
+    label = _labels([row[1] for row in rows])
+    if label is None or len(label) != len(names):
         raise InvalidValueError(
             f"{str(folder.connected_components)!r} must hold components of {len(names)} images; "
             "run again with run_cc=1"
         )
-    number, count = np.unique(label.astype(np.int64), return_counts=True)
+    number, count = np.unique(label, return_counts=True)
     largest = number[np.argsort(-count, kind="stable")][: int((count > 1).sum())][:top]
     order = np.argsort(label, kind="stable")
     start = np.searchsorted(label[order], largest)
@@ -64,3 +68,11 @@ def find_top_components(
             largest.tolist(), start.tolist(), stop.tolist(), strict=True
         )
     ]
+
+
+def _labels(cells: list[str]) -> NDArray[np.int64] | None:
+    """The numbers in some cells; None if one is empty or holds something else."""
+    try:
+        return np.array(list(map(float, cells))).astype(np.int64) if all(cells) else None
+    except ValueError:
+        return None

@@ -11,13 +11,13 @@ from imagededup.search.matches import Pairs
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["Vectors", "group_identical", "verified"]
+__all__ = ["LANES", "Vectors", "group_identical", "verified"]
 
 Descriptors = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 _ROWS_AT_ONCE = 4096
-_LANES = 32
+LANES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _cut(rows: Indices) -> list[Indices]:
 @compiled
 def _norms(matrix: Descriptors, rows: Indices) -> NDArray[np.float64]:
     norms = np.empty(len(rows))
-    lanes = np.empty(_LANES)
+    lanes = np.empty(LANES)
     for place in range(len(rows)):
         norms[place] = np.sqrt(_product(matrix[rows[place]], matrix[rows[place]], lanes))
     return norms
@@ -159,7 +159,7 @@ def _cosines(
     right: Descriptors, right_rows: Indices, right_norms: NDArray[np.float64],
 ) -> Descriptors:  # fmt: skip
     cosines = np.empty(len(left_rows), np.float32)
-    lanes = np.empty(_LANES)
+    lanes = np.empty(LANES)
     for place in range(len(left_rows)):
         product = _product(left[left_rows[place]], right[right_rows[place]], lanes)
         cosine = product / (left_norms[place] * right_norms[place])
@@ -170,14 +170,14 @@ def _cosines(
 @compiled
 def _product(left: Descriptors, right: Descriptors, lanes: NDArray[np.float64]) -> float:
     """Inner product in float64; independent sums, one a lane, suit wide registers."""
-    whole = len(left) - len(left) % _LANES
+    whole = len(left) - len(left) % LANES
     lanes[:] = 0.0
-    for begin in range(0, whole, _LANES):
-        for lane in range(_LANES):
+    for begin in range(0, whole, LANES):
+        for lane in range(LANES):
             lanes[lane] += np.float64(left[begin + lane]) * np.float64(right[begin + lane])
     total = 0.0
     for number in range(whole, len(left)):
         total += np.float64(left[number]) * np.float64(right[number])
-    for lane in range(_LANES):
+    for lane in range(LANES):
         total += lanes[lane]
     return total

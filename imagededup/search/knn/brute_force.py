@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.knn.distances import Points, costs_between
+from imagededup.search.knn.distances import ROWS_AT_ONCE, Points, costs_between
 from imagededup.search.knn.options import Distance
 from imagededup.utils.jit import compiled
 
@@ -15,8 +15,6 @@ __all__ = ["BruteForce"]
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Candidates = tuple[Indices, Indices]
-
-_TARGETS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ class BruteForce:
 
     def _costs(self, begin: int, end: int) -> Iterator[tuple[int, Features]]:
         left = self.queries.block(begin, end)
-        for start in range(0, len(self.targets), _TARGETS_AT_ONCE):
-            stop = min(start + _TARGETS_AT_ONCE, len(self.targets))
+        for start in range(0, len(self.targets), ROWS_AT_ONCE):
+            stop = min(start + ROWS_AT_ONCE, len(self.targets))
             yield start, self._block_costs(left, begin, start, stop)
 
     def _block_costs(self, left: Features, begin: int, start: int, stop: int) -> Features:

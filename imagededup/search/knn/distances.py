@@ -6,17 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.search.cosine.vectors import Vectors, verified
+from imagededup.search.cosine.vectors import LANES, Vectors, verified
 from imagededup.search.knn.options import Distance
 from imagededup.utils.jit import compiled
 
-__all__ = ["Points", "costs_between", "similarity_of"]
+__all__ = [
+    "ROWS_AT_ONCE",
+    "SAMPLE_ROWS",
+    "Points",
+    "costs_between",
+    "distances_of",
+    "similarity_of",
+]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-_LANES = 32
+ROWS_AT_ONCE = 4096
+SAMPLE_ROWS = 4096
 _NO_THRESHOLD = -2.0
+_PLAIN_EXPONENT = 40
 
 
 def similarity_of(distance_values: NDArray[np.floating], distance: Distance) -> Features:
@@ -61,15 +70,34 @@ class Points:
         vectors = Vectors.of(features, rows, workers)
         broken = np.flatnonzero(~np.isfinite(vectors.norms))
         if len(broken):
-            raise InvalidValueError(
-                f"features must be finite numbers, row {rows[broken[0]]} has others"
-            )
+            row = rows[broken[0]]
+            kind = "NaN" if np.isnan(features[row]).any() else "infinity"
+            raise InvalidValueError(f"features must be finite numbers, row {row} has {kind}")
         if distance.is_angular:
             vectors = replace(vectors, norms=np.where(vectors.norms == 0, 1, vectors.norms))
         return cls(vectors, distance)
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    @property
+    def exponent(self) -> int:
+        """The power of two by which distances must be divided so that float32 holds squares.
+
+        0 where it holds them anyway, and where lengths do not count.
+        """
+        peak = float(self.vectors.norms.max(initial=0))
+        exponent = int(np.frexp(peak)[1])
+        is_plain = self.distance.is_angular or abs(exponent) <= _PLAIN_EXPONENT
+        return 0 if is_plain or peak == 0 else exponent
+
+    def divided(self, exponent: int) -> "Points":
+        """The points divided by a power of two; a copy of all features unless it is 1."""
+        if exponent == 0:
+            return self
+        descriptors = np.ldexp(self.vectors.descriptors, -exponent)
+        norms = np.ldexp(self.vectors.norms, -exponent)
+        return replace(self, vectors=replace(self.vectors, descriptors=descriptors, norms=norms))
 
     @property
     def dimensions(self) -> int:
@@ -90,6 +118,22 @@ class Points:
         """At most `size` points, evenly spread over all."""
         count = min(size, len(self))
         return self.take(np.linspace(0, len(self) - 1, count).astype(np.int64))
+
+
+def distances_of(costs: Features, distance: Distance, exponent: int) -> NDArray[np.float64]:
+    """The distances, float64, that costs stand for.
+
+    Args:
+        costs: What `costs_between` gives.
+        distance: Of the points.
+        exponent: The power of two that the points were divided by.
+    """
+    exact = costs.astype(np.float64)
+    if distance.is_angular:
+        return 1 + exact
+    squared = distance is Distance.SQUARED_EUCLIDEAN
+    scaled: NDArray[np.float64] = np.ldexp(exact, 2 * exponent if squared else exponent)
+    return scaled
 
 
 def costs_between(left: Points, i: Indices, right: Points, j: Indices) -> Features:
@@ -120,13 +164,13 @@ def _squared_euclidean(
     left: Features, left_rows: Indices, right: Features, right_rows: Indices
 ) -> NDArray[np.float64]:
     sums = np.empty(len(left_rows))
-    lanes = np.empty(_LANES)
+    lanes = np.empty(LANES)
     for place in range(len(left_rows)):
         a, b = left[left_rows[place]], right[right_rows[place]]
-        whole = len(a) - len(a) % _LANES
+        whole = len(a) - len(a) % LANES
         lanes[:] = 0.0
-        for begin in range(0, whole, _LANES):
-            for lane in range(_LANES):
+        for begin in range(0, whole, LANES):
+            for lane in range(LANES):
                 gap = np.float64(a[begin + lane]) - np.float64(b[begin + lane])
                 lanes[lane] += gap * gap
         for number in range(whole, len(a)):
@@ -141,13 +185,13 @@ def _manhattan(
     left: Features, left_rows: Indices, right: Features, right_rows: Indices
 ) -> NDArray[np.float64]:
     sums = np.empty(len(left_rows))
-    lanes = np.empty(_LANES)
+    lanes = np.empty(LANES)
     for place in range(len(left_rows)):
         a, b = left[left_rows[place]], right[right_rows[place]]
-        whole = len(a) - len(a) % _LANES
+        whole = len(a) - len(a) % LANES
         lanes[:] = 0.0
-        for begin in range(0, whole, _LANES):
-            for lane in range(_LANES):
+        for begin in range(0, whole, LANES):
+            for lane in range(LANES):
                 lanes[lane] += abs(np.float64(a[begin + lane]) - np.float64(b[begin + lane]))
         for number in range(whole, len(a)):
             lanes[number - whole] += abs(np.float64(a[number]) - np.float64(b[number]))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.distances import Points
+from imagededup.search.knn.distances import ROWS_AT_ONCE, SAMPLE_ROWS, Points
 from imagededup.search.knn.factory import check_factory, fit_factory, metric_of
 from imagededup.search.knn.options import Distance
 from imagededup.utils.files import open_atomically
@@ -36,11 +36,9 @@ _SEARCH_BREADTH = 24
 _FEWEST_CANDIDATES = 16
 _TRAINING_ROWS = 1 << 16
 _TRAINING_ROWS_PER_CELL = 64
-_ROWS_AT_ONCE = 4096
 _LARGE = 20_000
 _WIDTHS = (64, 96, 128)
 _ENERGY = 0.85
-_SAMPLE = 4096
 _PRODUCT_CODES = re.compile(r"(?<![+A-Z])(PQ\d+(x\d+)?)(?=[,)]|$)")
 _PLAIN_GRAPH = re.compile(r"HNSW\d*(,Flat)?")
 
@@ -215,7 +213,7 @@ def _projection(factory: str, targets: Points) -> _Projection | None:
     plain = _PLAIN_GRAPH.fullmatch(factory) is not None
     if not plain or len(targets) < _LARGE or targets.distance is Distance.MANHATTAN:
         return None
-    sample = targets.sample(_SAMPLE).astype(np.float64)
+    sample = targets.sample(SAMPLE_ROWS).astype(np.float64)
     mean = sample.mean(axis=0)
     variance, directions = np.linalg.eigh(np.cov(sample.T))
     share = np.cumsum(variance[::-1]) / max(float(variance.sum()), 1e-30)
@@ -284,8 +282,8 @@ def _add(
     project: Callable[[Features], Features],
     advance: Advance,
 ) -> None:
-    for begin in range(0, len(targets), _ROWS_AT_ONCE):
-        block = targets.block(begin, begin + _ROWS_AT_ONCE)
+    for begin in range(0, len(targets), ROWS_AT_ONCE):
+        block = targets.block(begin, begin + ROWS_AT_ONCE)
         index.add(project(block))
         advance(len(block))
 

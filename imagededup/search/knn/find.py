@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.search.cosine.vectors import group_identical
-from imagededup.search.knn.distances import Points, costs_between, similarity_of
+from imagededup.search.knn.distances import Points, costs_between, distances_of, similarity_of
 from imagededup.search.knn.expansion import DistinctRows, expand
 from imagededup.search.knn.options import Distance, NearestModel, Provider
 from imagededup.utils.parallel import ordered_map
@@ -106,6 +106,10 @@ def find_neighbors(
         targets = queries
         if right is not None:
             targets = Points.of(right, distinct.target_rows, distance, threads)
+        exponent = targets.exponent  # that of an index which was built before
+        if index is None and right is not None:
+            exponent = max(exponent, queries.exponent)
+        queries, targets = queries.divided(exponent), targets.divided(exponent)
         work = _Work(queries, targets, distinct, k, threads)
         finish = per_mille(advance, max(work.size(provider, index), 1))
         if min(len(queries), len(targets)) == 0 and index_path is None:
@@ -117,8 +121,8 @@ def find_neighbors(
             search = _turi(work, model)
         places, costs = work.nearest(search, finish)
     found, cost = expand(distinct, places, costs, k, -1.0 if distance.is_angular else 0.0)
-    distances = 1 + cost.astype(np.float64) if distance.is_angular else cost
-    return Neighbors(found, np.where(found < 0, -np.inf, similarity_of(distances, distance)))
+    similarity = similarity_of(distances_of(cost, distance, exponent), distance)
+    return Neighbors(found, np.where(found < 0, -np.inf, similarity))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.distances import Points
+from imagededup.search.knn.distances import ROWS_AT_ONCE, SAMPLE_ROWS, Points
 from imagededup.search.knn.options import Distance
 from imagededup.utils.parallel import ordered_map
 
@@ -24,8 +24,6 @@ Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 _BITS = 512
-_SAMPLE = 4096
-_ROWS_AT_ONCE = 4096
 _FEWEST_CANDIDATES = 64
 _CANDIDATES_PER_NEIGHBOR = 8
 
@@ -46,16 +44,16 @@ class RandomCuts:
         import faiss
 
         generator = np.random.default_rng(0)
-        sample = targets.sample(_SAMPLE)
+        sample = targets.sample(SAMPLE_ROWS)
         directions = _directions(sample, targets.distance, generator)
         through = generator.integers(0, len(sample), _BITS)
         levels = np.einsum("bd,db->b", sample[through], directions)
         index = faiss.IndexBinaryFlat(_BITS)
 
         def encode(begin: int) -> NDArray[np.uint8]:
-            return _codes(targets.block(begin, begin + _ROWS_AT_ONCE), directions, levels)
+            return _codes(targets.block(begin, begin + ROWS_AT_ONCE), directions, levels)
 
-        for codes in ordered_map(encode, range(0, len(targets), _ROWS_AT_ONCE), workers):
+        for codes in ordered_map(encode, range(0, len(targets), ROWS_AT_ONCE), workers):
             index.add(codes)
         count = max(_FEWEST_CANDIDATES, _CANDIDATES_PER_NEIGHBOR * neighbors)
         return cls(queries, directions, levels, index, min(count, len(targets)))
