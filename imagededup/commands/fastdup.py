@@ -19,7 +19,7 @@ def fastdup(**parameters: Any) -> None:  # noqa: ANN401
     \b
     Examples:
       imagededup fastdup photos --work_dir=work
-      imagededup fastdup photos --work_dir=work --run_mode=1 --min_offset=0 --max_offset=1000
+      imagededup fastdup photos --work_dir=work --run_mode=1 --max_offset=1000
       imagededup fastdup --work_dir=work --run_mode=2 --threshold=0.9
     """
     from imagededup.fastdup.run import run
