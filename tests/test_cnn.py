@@ -54,7 +54,7 @@ class TestEmbeddedModel:
             assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-6)
 
     def test_the_shorter_descriptor_is_the_beginning_of_the_longer(self, descriptors):
-        shorter = CNN(verbose=False, dim=576).encode_images(EXAMPLES)
+        shorter = CNN(verbose=False, dim=np.int64(576)).encode_images(EXAMPLES)
         for name, descriptor in shorter.items():
             beginning = descriptors[name][:, :576]
             assert descriptor.shape == (1, 576)
@@ -258,6 +258,10 @@ class TestOnnxModel:
         descriptor = CNN(verbose=False, model_config=config).encode_image(image_array=self.COLOURS)
         assert descriptor == pytest.approx(np.array([[1, 0.2, 0]]), abs=1e-6)
 
+    @pytest.mark.parametrize("size", [6, np.int64(6), (6, np.uint8(6)), [6, 6]])
+    def test_sizes_that_are_allowed(self, size):
+        assert OnnxModel("m.onnx", input_size=size).size == (6, 6)
+
     def test_bytes(self, tmp_path):
         cast = helper.make_node("Cast", ["images"], ["floats"], to=TensorProto.FLOAT)
         mean = helper.make_node("ReduceMean", ["floats"], ["mean"], axes=(1, 2), keepdims=0)
@@ -310,6 +314,8 @@ class TestOnnxModel:
             ({"path": 3}, InvalidTypeError, "path must be a path, got int"),
             ({"input_size": 0}, InvalidValueError, "input_size must be positive, got 0"),
             ({"input_size": 2.5}, InvalidTypeError, "input_size must be int, got 2.5"),
+            ({"input_size": (True, 8)}, InvalidTypeError, "input_size must be int, got True"),
+            ({"input_size": (8, 8, 3)}, InvalidValueError, "must be width and height, got "),
             ({"layout": "CHW"}, InvalidValueError, "layout must be one of 'NCHW', 'NHWC'"),
             ({"resample": "box"}, InvalidValueError, "resample must be one of 'bilinear'"),
             ({"mean": (0.5,)}, InvalidValueError, "mean must hold three numbers"),

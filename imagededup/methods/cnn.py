@@ -16,7 +16,7 @@ from imagededup.models.describe import describer
 from imagededup.models.session import Device
 from imagededup.search.descriptors import as_descriptors, check_descriptors
 from imagededup.search.matches import Matches
-from imagededup.utils.options import check_option
+from imagededup.utils.options import check_option, whole_number
 from imagededup.utils.progress import Progress
 
 __all__ = ["CNN"]
@@ -154,7 +154,7 @@ class CNN(Encoder[Descriptor]):
 def _check_dim(dim: object, model_config: object) -> None:
     if dim is None:
         return
-    if isinstance(dim, bool) or not isinstance(dim, int):
+    if whole_number(dim) is None:
         raise InvalidTypeError(f"dim must be an int, got {type(dim).__name__}")
     if model_config is not None:
         raise InvalidValueError("dim is of the embedded model: it does not go with model_config")

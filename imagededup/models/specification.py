@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.utils.options import whole_number
 
 __all__ = ["CustomModel", "OnnxModel"]
 
@@ -48,8 +49,6 @@ class OnnxModel:
         if not isinstance(self.path, str | PathLike):
             raise InvalidTypeError(f"path must be a path, got {type(self.path).__name__}")
         for side in self.size:
-            if isinstance(side, bool) or not isinstance(side, int):
-                raise InvalidTypeError(f"input_size must be int, got {side!r}")
             if side < 1:
                 raise InvalidValueError(f"input_size must be positive, got {side}")
         _check_choice("layout", self.layout, _LAYOUTS)
@@ -63,7 +62,11 @@ class OnnxModel:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.input_size if isinstance(self.input_size, tuple) else (self.input_size,) * 2
+        given = self.input_size
+        sides = given if isinstance(given, tuple | list) else (given, given)
+        if len(sides) != 2:
+            raise InvalidValueError(f"input_size must be width and height, got {given!r}")
+        return _side(sides[0]), _side(sides[1])
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,13 @@ class CustomModel:
         for name, value in (("model", self.model), ("transform", self.transform)):
             if not callable(value):
                 raise InvalidTypeError(f"{name} must be callable, got {type(value).__name__}")
+
+
+def _side(value: object) -> int:
+    side = whole_number(value)
+    if side is None:
+        raise InvalidTypeError(f"input_size must be int, got {value!r}")
+    return side
 
 
 def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:

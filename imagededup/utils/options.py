@@ -1,11 +1,12 @@
 """Options that are words, in Python and in the shell, and switches; importing them is fast."""
 
+import operator
 from enum import StrEnum
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["EmptyQueries", "Metric", "check_bool", "check_option"]
+__all__ = ["EmptyQueries", "Metric", "check_bool", "check_option", "whole_number"]
 
 Option = TypeVar("Option", bound=StrEnum)
 
@@ -59,3 +60,19 @@ def check_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidTypeError(f"{name} must be a bool, got {value!r}")
     return value
+
+
+def whole_number(value: object) -> int | None:
+    """An int of any kind, numpy's too, as int; None for everything else, True and False too.
+
+    Examples:
+        >>> import numpy as np
+        >>> whole_number(np.int64(3)), whole_number(3.0), whole_number(True)
+        (3, None, None)
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None

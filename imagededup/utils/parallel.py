@@ -1,6 +1,5 @@
 """Ordered work on several threads in bounded memory."""
 
-import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.utils.options import whole_number
 
 __all__ = ["check_workers", "ordered_map"]
 
@@ -25,13 +25,9 @@ def check_workers(name: str, workers: object) -> int:
     """
     if workers is None:
         return _available_cores()
-    try:
-        if isinstance(workers, bool):
-            raise TypeError
-        number = operator.index(workers)  # type: ignore[arg-type]
-    except TypeError:
-        kind = type(workers).__name__
-        raise InvalidTypeError(f"{name} must be an int or None, got {kind}") from None
+    number = whole_number(workers)
+    if number is None:
+        raise InvalidTypeError(f"{name} must be an int or None, got {type(workers).__name__}")
     if number < 0:
         raise InvalidValueError(f"{name} must be 0 or more, got {number}")
     return max(number, 1)

@@ -1,6 +1,5 @@
 """All pairs of 64-bit codes within a Hamming distance."""
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.search.matches import Matches, Pairs
 from imagededup.utils.deprecation import warn_deprecated
-from imagededup.utils.options import check_option
+from imagededup.utils.options import check_option, whole_number
 
 __all__ = [
     "CODE_BITS",
@@ -61,14 +60,11 @@ def check_distance(threshold: object) -> int:
         InvalidTypeError: Not an int.
         InvalidValueError: Not within 0 to 64.
     """
-    try:
-        if isinstance(threshold, bool):
-            raise TypeError
-        number = operator.index(threshold)  # type: ignore[arg-type]
-    except TypeError:
+    number = whole_number(threshold)
+    if number is None:
         raise InvalidTypeError(
             f"max_distance_threshold must be an int, got {type(threshold).__name__} {threshold!r}"
-        ) from None
+        )
     if not 0 <= number <= CODE_BITS:
         raise InvalidValueError(
             f"max_distance_threshold must be an int from 0 to {CODE_BITS}, got {number}"
