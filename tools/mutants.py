@@ -12,6 +12,7 @@ from typing import Any
 import cosmic_ray.plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
+from cosmic_ray.operators.exception_replacer import ExceptionReplacer
 from cosmic_ray.operators.operator import Operator
 from parso.tree import NodeOrLeaf
 
@@ -64,13 +65,24 @@ class DropKeyword(Operator):
         return ()
 
 
+class ReplaceNamedException(ExceptionReplacer):
+    """Expects another exception; cosmic-ray's own operator stumbles over dotted ones."""
+
+    @staticmethod
+    def _name_nodes(node: NodeOrLeaf) -> list[NodeOrLeaf]:
+        return [name for name in ExceptionReplacer._name_nodes(node) if name.type == "name"]
+
+
 def _operators() -> Iterator[tuple[str, Operator]]:
     """Give the operators, without those that swap equality and identity."""
     yield "DropKeyword", DropKeyword()
+    yield "ReplaceNamedException", ReplaceNamedException()
     for name in cosmic_ray.plugins.operator_names():
         kind = cosmic_ray.plugins.get_operator(name)
         short = name.rpartition("/")[2]
         identity = short.startswith("ReplaceComparison") and "Is" in short
+        if issubclass(kind, ExceptionReplacer):
+            continue
         if not kind.arguments() and (not identity or short.endswith(("Is_IsNot", "IsNot_Is"))):
             yield short, kind()
 
