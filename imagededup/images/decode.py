@@ -159,12 +159,18 @@ def _decode_with_pillow(image: Image.Image, file: LimitedFile, factor: int, mode
     image.load()
     if image.mode in DEEP_MODES:
         return deep_to_8_bits(image, file)
-    grey = image.mode in ("1", "L")
-    pixels = np.empty((image.height, image.width, 1 if grey else 3), np.uint8)
+    pixels = np.empty((image.height, image.width, 1 if _is_grey(image) else 3), np.uint8)
     for rows, strip in strips(image):
-        converted = np.asarray(strip.convert("L") if grey else _to_rgb(strip))
-        pixels[rows] = converted.reshape(pixels[rows].shape)
+        converted = np.asarray(strip.convert("L") if _is_grey(strip) else _to_rgb(strip))
+        part = converted.reshape(strip.height, strip.width, -1)
+        if strip is image:  # the only one
+            return part
+        pixels[rows] = part
     return pixels
+
+
+def _is_grey(image: Image.Image) -> bool:
+    return image.mode in ("1", "L")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -16,6 +16,7 @@ __all__ = ["LimitedFile", "PixelBudget", "budget"]
 
 _METADATA_BYTES = 2**28
 _BYTES_PER_PIXEL = 16  # the longest form: 16-bit colours written as text
+_BLOCK_BYTES = 2**16  # smaller reads are Pillow's blocks and need no look at the file's size
 _LEAST_BYTES = 64  # a read of one byte costs time as well
 _LARGEST_IMAGE = 178_956_970  # pixels; Pillow's own limit
 _PIXELS_PER_CORE = 16_000_000
@@ -37,8 +38,8 @@ class LimitedFile(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, and raise UnreadableImageError where it would be too much."""
-        if size is None or size < 0 or size > self._left:
-            rest = os.fstat(self.fileno()).st_size - self.tell()
+        if size is None or size < 0 or size > _BLOCK_BYTES:
+            rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
             wanted = rest if size is None or size < 0 else min(size, rest)
             self._count(wanted)
             return super().read(wanted)
