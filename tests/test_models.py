@@ -33,11 +33,19 @@ def mean_colour(batch):
     return batch.mean(axis=(2, 3))
 
 
-def onnx_of_mean_colour(path):
+def onnx_of_mean_colour(path, factor=None):
     mean = helper.make_node("ReduceMean", ["images"], ["mean"], axes=(2, 3), keepdims=0)
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 8, 8])
-    output = helper.make_tensor_value_info("mean", TensorProto.FLOAT, None)
-    graph = helper.make_graph([mean], "test", [images], [output])
+    operators, output = [mean], helper.make_tensor_value_info("mean", TensorProto.FLOAT, None)
+    if factor is not None:  # float64
+        times = helper.make_tensor("factor", TensorProto.DOUBLE, (), [factor])
+        operators += [
+            helper.make_node("Cast", ["mean"], ["double"], to=TensorProto.DOUBLE),
+            helper.make_node("Constant", [], ["factor"], value=times),
+            helper.make_node("Mul", ["double", "factor"], ["large"]),
+        ]
+        output = helper.make_tensor_value_info("large", TensorProto.DOUBLE, None)
+    graph = helper.make_graph(operators, "test", [images], [output])
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
     return OnnxModel(path, input_size=8)
@@ -85,7 +93,7 @@ class TestCopies:
         encoder = CNN(False, onnx_of_mean_colour(tmp_path / "mean.onnx"))
         (tmp_path / "mean.onnx").unlink()
         other = pickle.loads(pickle.dumps(encoder))
-        with pytest.raises(ModelError, match=r"mean\.onnx' does not exist"):
+        with pytest.raises(ModelError, match=r"^the model must be a file, .* does not exist$"):
             other.encode_image(image_array=IMAGE)
 
 
@@ -186,6 +194,16 @@ class TestCustomModel:
                              thumbnail)  # fmt: skip
         found = CNN(False, config).find_duplicates(photos, min_similarity_threshold=0.9999)
         assert found["beach.png"][0] == "beach_copy.png"
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e300])
+def test_a_run_scales_what_a_model_returns_beyond_float32(photos, tmp_path, factor):
+    model = onnx_of_mean_colour(tmp_path / "mean.onnx", factor).path
+    assert fastdup.run(photos, tmp_path / "work", model_path=model, threshold=0.9999) == 0
+    _, features = fastdup.load_binary_feature(tmp_path / "work" / "features.dat", 3)
+    assert len(features) == 6
+    colours = np.asarray(photograph(0), float).mean(axis=(0, 1))
+    assert features[0] / features[0][0] == pytest.approx(colours / colours[0], rel=1e-2)
 
 
 class TestErrorsOfUsers:

@@ -9,9 +9,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import onnx
 import pytest
-from onnx import TensorProto, helper
+
+from tests.test_models import onnx_of_mean_colour
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((CHECKOUT / "imagededup").rglob("*.py"))
@@ -93,14 +93,7 @@ def alone(tmp_path):
 
 @pytest.fixture
 def model(tmp_path):
-    """A model of the mean colour."""
-    mean = helper.make_node("ReduceMean", ["images"], ["mean"], axes=(2, 3), keepdims=0)
-    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 8, 8])
-    output = helper.make_tensor_value_info("mean", TensorProto.FLOAT, None)
-    graph = helper.make_graph([mean], "test", [images], [output])
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "m.onnx")
-    return tmp_path / "m.onnx"
+    return onnx_of_mean_colour(tmp_path / "mean.onnx").path
 
 
 def test_the_library(alone, photos, model, tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError, ModelError
+from imagededup.models.failures import translated
 from imagededup.models.per_process import PerProcess
 from imagededup.models.runtime import load_onnxruntime
 
@@ -75,10 +76,9 @@ class Session:
         Raises:
             ModelError: onnxruntime refuses the batch, or the output is not of shape (n, d).
         """
-        try:
-            (output,) = self._sessions.get().run(None, {self._input: batch})
-        except Exception as error:
-            raise ModelError(f"the model fails on shape {batch.shape}: {error}") from error
+        session = self._sessions.get()
+        with translated(f"the model fails on shape {batch.shape}"):
+            (output,) = session.run(None, {self._input: batch})
         return check_output(output, len(batch))
 
 
