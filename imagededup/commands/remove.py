@@ -133,7 +133,7 @@ class _Report:
         name = shown(outcome.removal.name)
         if outcome.reason is not None:
             self.kept += 1
-            typer.echo(f"imagededup: kept {name}: {shown(outcome.reason)}", err=True)
+            typer.echo(f"imagededup: kept {name}: {outcome.reason}", err=True)
             return
         self._done += 1
         place = "" if outcome.place is None else f" to {shown(str(outcome.place))}"
