@@ -91,8 +91,6 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
 
 def decode(image: Image.Image, file: LimitedFile, reduction: Reduction | None) -> Pixels:
     """The pixels of an image that has been opened, upright."""
-    if image.format == "EPS":  # Pillow would run Ghostscript
-        raise UnreadableImageError("PostScript is a program, not an image")
     jpeg = image.format in ("JPEG", "MPO")
     factor = reduction.factor(image.size) if jpeg and reduction else 1
     with budget.hold(_pixels_at_once(image, factor)):

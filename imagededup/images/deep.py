@@ -3,6 +3,8 @@
 What value is white? What the file states: the maximum of a portable greymap, the bits of a TIFF or
 JPEG 2000 file, the significant bits of a PNG. Otherwise the smallest of the ranges of 8, 10, 12, 14
 and 16 bits that holds the largest value of the image; for floats up to 1.0, it is 1.0.
+
+Colours of 16 bits never come here: Pillow decodes the upper half of their bits only.
 """
 
 import struct

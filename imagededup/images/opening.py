@@ -36,6 +36,8 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
             LimitedFile(raw) as file,
             _identified(file) as image,
         ):
+            if image.format == "EPS":  # Pillow would run Ghostscript
+                raise UnreadableImageError("PostScript is a program, not an image")
             file.allow_pixels(image.width * image.height)
             yield image, file
     except UnreadableImageError:
