@@ -115,6 +115,13 @@ def test_an_exception_does_not_wait_for_what_is_under_way():
         release.set()
 
 
+def test_no_thread_is_left_when_the_work_is_done():
+    before = set(threading.enumerate())
+    for _ in range(20):
+        assert len(list(ordered_map(str, range(50), 8))) == 50
+        assert set(threading.enumerate()) <= before
+
+
 def test_number_of_workers():
     assert check_workers("workers", 0) == 1
     assert check_workers("workers", 1) == 1

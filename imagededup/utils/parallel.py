@@ -54,6 +54,7 @@ def ordered_map(
             result = pending.popleft().result()
             pending.extend(executor.submit(function, item) for item in islice(remaining, 1))
             yield result
+        executor.shutdown()  # no thread is left when the caller forks
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
 
