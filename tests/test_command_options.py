@@ -12,7 +12,7 @@ from imagededup.commands import find as find_module
 from imagededup.evaluation import best_threshold, load_ground_truth
 from imagededup.methods import CNN, AHash, DHash, PHash, WHash
 from imagededup.methods import encoding as encoding_module
-from imagededup.plots import plot_duplicates
+from imagededup.plots import plot_clusters, plot_duplicates
 from tests.conftest import photograph
 
 ENCODERS = {"phash": PHash, "dhash": DHash, "ahash": AHash, "whash": WHash, "cnn": CNN}
@@ -326,6 +326,16 @@ class TestEvaluateOptions:
             _, out, _ = command(*maps, "--metric", "map", "--empty-queries", rule)
             assert out.split() == ["map", value]
 
+    def test_two_collections(self, command, tmp_path):
+        (tmp_path / "truth.csv").write_text("image,duplicate\nnew.png,old.png\nother.png,\n")
+        (tmp_path / "found.json").write_text('{"new.png": ["old.png"], "other.png": []}')
+        arguments = ("evaluate", tmp_path / "truth.csv", tmp_path / "found.json")
+        code, out, _ = command(*arguments, "--metric", "jaccard", "--two-collections")
+        assert (code, out.split()) == (0, ["jaccard", "1.0000"])
+        code, _, err = command(*arguments)
+        assert code == 2
+        assert "RESULT must have the same keys as GROUND_TRUTH" in err
+
 
 class TestSweepOptions:
     @pytest.fixture
@@ -463,6 +473,19 @@ class TestPlotOptions:
         shell = self.pixels(tmp_path / "shell.png")
         assert np.array_equal(shell, self.pixels(tmp_path / "python.png"))
         assert not np.array_equal(shell, self.pixels(tmp_path / "missing.png"))
+
+    def test_clusters_against(self, command, photos, tmp_path):
+        new = tmp_path / "new"
+        new.mkdir()
+        photograph(0).save(new / "again.png")
+        found = {"again.png": ["beach.png", "beach_copy.png"]}
+        (tmp_path / "found.json").write_text(json.dumps(found))
+        arguments = ("plot", "clusters", new, tmp_path / "found.json", "--against", photos)
+        code, out, _ = command(*arguments, "-o", tmp_path / "shell.png")
+        assert (code, out) == (0, f"1 cluster, written to {tmp_path / 'shell.png'}\n")
+        plot_clusters(new, found, tmp_path / "python.png", against=photos)
+        shell = self.pixels(tmp_path / "shell.png")
+        assert np.array_equal(shell, self.pixels(tmp_path / "python.png"))
 
     def test_threshold(self, command, found, tmp_path):
         for threshold in (2, 8):
