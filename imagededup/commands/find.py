@@ -150,7 +150,7 @@ def _group_lines(found: "Duplicates", scores: bool) -> Iterator[str]:
 
 
 def _pair_lines(found: "Duplicates", scores: bool) -> Iterator[str]:
-    for name, duplicates in found.to_dict(scores=True).items():
+    for name, duplicates in found.entries(scores=True):
         if duplicates:
             yield shown(name)
         for duplicate, score in duplicates:

@@ -79,10 +79,10 @@ def write_result(path: Path, found: "Duplicates", form: Format, scores: bool) ->
 
 def json_parts(found: "Duplicates", form: Format, scores: bool) -> Iterator[str]:
     """The JSON text of a result: a dictionary of all images, or a list of groups."""
-    from imagededup.utils.files import json_lines
+    from imagededup.utils.files import json_lines, json_object_lines
 
     if form is Format.PAIRS:
-        return json_lines(found.to_dict(scores))
+        return json_object_lines(found.entries(scores))
     return json_lines(list(_records(found, form)))
 
 

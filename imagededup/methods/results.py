@@ -182,9 +182,18 @@ class Duplicates:
         Args:
             scores: Whether an entry is `(name, score)` instead of a name.
         """
-        result: DuplicateMap = {name: [] for name in self.names}
-        result.update(self._matched_rows(scores))
-        return result
+        return dict(self.entries(scores))
+
+    def entries(self, scores: bool = False) -> Iterator[tuple[str, list[Any]]]:
+        """The entries of `to_dict` one after the other, so that not all pairs need be held."""
+        matched = self._matched_rows(scores)
+        name, duplicates = next(matched, (None, []))
+        for image in self.names:
+            if image != name:
+                yield image, []
+                continue
+            yield image, duplicates
+            name, duplicates = next(matched, (None, []))
 
     def to_remove(self, keep: KeepType = "first") -> list[str]:
         """Names to remove so that no two of the remaining images are duplicates.

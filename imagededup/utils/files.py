@@ -20,6 +20,7 @@ from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValue
 __all__ = [
     "check_output",
     "json_lines",
+    "json_object_lines",
     "open_atomically",
     "partial_path",
     "sync_folder",
@@ -88,11 +89,18 @@ def write_json(path: str | PathLike[str], mapping: Mapping[str, Any] | Sequence[
 def json_lines(mapping: Mapping[str, Any] | Sequence[Any]) -> Iterator[str]:
     """The parts of a JSON text with one entry a line."""
     if isinstance(mapping, Mapping):
-        entries = (f"{json.dumps(key)}: {json.dumps(mapping[key])}" for key in mapping)
-        opening, closing = "{", "}"
-    else:
-        entries = (json.dumps(entry) for entry in mapping)
-        opening, closing = "[", "]"
+        return json_object_lines(mapping.items())
+    return _json_lines("[", (json.dumps(entry) for entry in mapping), "]")
+
+
+def json_object_lines(items: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    """The same of an object whose entries come one after the other."""
+    return _json_lines(
+        "{", (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in items), "}"
+    )
+
+
+def _json_lines(opening: str, entries: Iterable[str], closing: str) -> Iterator[str]:
     separator = "\n"
     yield opening
     for entry in entries:
