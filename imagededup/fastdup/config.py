@@ -311,6 +311,9 @@ def _warn_of_unused(config: RunConfig) -> None:
         names = ["num_images", "min_offset", "max_offset"]
         reason = f"run_mode={config.run_mode.value}"
         unused += [(name, reason) for name in names if _is_set(config, name)]
+    if config.run_mode in (RunMode.SCORE_IMAGES, RunMode.SCORE_FEATURES):
+        reason = f"run_mode={config.run_mode.value}: the stored index stays as it is"
+        unused += [("faiss_mode", reason)] if _is_set(config, "faiss_mode") else []
     for name, reason in unused:
         logger.warning("%s has no effect with %s", name, reason)
 

@@ -140,6 +140,9 @@ def test_mode_2_needs_no_input():
         ({"max_offset": 0}, "max_offset must be -1 or at least 1, got 0"),
         ({"min_offset": 5, "max_offset": 5}, "max_offset must be -1 or greater than min_offset"),
         ({"faiss_mode": " "}, "faiss_mode must be an index-factory string"),
+        ({"faiss_mode": "HNSW1"}, "faiss_mode must have a number from 2 to 1024 in 'HNSW1', got 1"),
+        ({"faiss_mode": "PQ7"}, "faiss_mode must have a divisor of 576, .* in 'PQ7', got 7"),
+        ({"faiss_mode": "PQ8", "distance": "manhattan"}, "a faiss_mode that keeps it, .* 'PQ8'"),
         ({"faiss_param": "ef=3"}, "'efConstruction', 'efSearch', .* got 'ef=3'"),
         ({"faiss_param": "nprobe=many"}, "nprobe of faiss_param must be a number, got 'many'"),
         ({"faiss_param": "efsearch=5"}, "faiss_param must be key=value .* got 'efsearch=5'"),
@@ -230,6 +233,22 @@ def test_mode_2_ignores_the_input_whatever_it_is(input_dir):
 def test_parts_of_a_listing_are_said_to_be_ignored_without_one(mode, name, caplog):
     made(run_mode=mode, **{name: 5})
     assert caplog.messages == [f"{name} has no effect with run_mode={mode}"]
+
+
+def test_a_factory_string_is_checked_where_an_index_is_made():
+    assert made(faiss_mode="PQ7", run_mode=1).faiss_mode == "PQ7"
+    assert made(faiss_mode="PQ7", nn_provider="turi").faiss_mode == "PQ7"
+    other = made(faiss_mode="PQ7", run_mode=2)  # of features of any length
+    other.check_dimension(7)
+    with pytest.raises(InvalidValueError, match="a divisor of 8"):
+        other.check_dimension(8)
+
+
+def test_a_factory_string_is_said_to_be_ignored_where_an_index_is_stored(caplog):
+    made(run_mode=3, faiss_mode="Flat")
+    assert caplog.messages == [
+        "faiss_mode has no effect with run_mode=3: the stored index stays as it is"
+    ]
 
 
 def test_a_configuration_can_be_written_as_json():

@@ -114,7 +114,7 @@ def parse_factory(name: str, value: object) -> str:
     if not text:
         raise InvalidValueError(f"{name} must be an index-factory string of faiss, got none")
     for part in _parts(text):
-        _check_numbers(part, f"{name} {value!r}")
+        _check_numbers(part, name)
     return text
 
 
@@ -138,7 +138,7 @@ def check_factory(text: str, distance: Distance, dimension: int | None = None) -
         return
     remaining = dimension
     for part in _parts(text):
-        remaining = _check_lengths(part, remaining, f"faiss_mode {text!r}")
+        remaining = _check_lengths(part, remaining)
     if not re.fullmatch(r"Flat|HNSW\d*", text):
         _try_factory(text, distance, dimension)
 
@@ -246,12 +246,12 @@ def _check_numbers(part: _Part, what: str) -> None:
             )
 
 
-def _check_lengths(part: _Part, dimension: int, what: str) -> int:
+def _check_lengths(part: _Part, dimension: int) -> int:
     """Raise if a part does not fit the length of the vectors; returns that of what it makes."""
     numbers = part.numbers
     if numbers.get("width", 1) > dimension:
         raise InvalidValueError(
-            f"{what} must have a number up to {dimension}, the length of the features, in "
+            f"faiss_mode must have a number up to {dimension}, the length of the features, in "
             f"{part.text!r}"
         )
     made = numbers.get("width") or numbers.get("out") or dimension
@@ -260,11 +260,13 @@ def _check_lengths(part: _Part, dimension: int, what: str) -> int:
     for name in ("codes", "more_codes", "splits"):
         if name in numbers and made % numbers[name]:
             raise InvalidValueError(
-                f"{what} must have a divisor of {dimension}, the length of the features, in "
+                f"faiss_mode must have a divisor of {dimension}, the length of the features, in "
                 f"{part.text!r}, got {numbers[name]}"
             )
     if "half_bits" in numbers and dimension % 2:
-        raise InvalidValueError(f"{what} must be used with features of even length, {dimension}")
+        raise InvalidValueError(
+            f"faiss_mode must be used with features of even length, {dimension}"
+        )
     return made
 
 
@@ -300,5 +302,5 @@ def _try_factory(text: str, distance: Distance, dimension: int) -> None:
     except RuntimeError as error:
         reason = str(error).rsplit(": ", 1)[-1].strip()
         raise InvalidValueError(
-            f"faiss_mode {text!r} must be what faiss can do with {dimension} numbers: {reason}"
+            f"faiss_mode must be what faiss can do with {dimension} numbers, got {text!r}: {reason}"
         ) from error

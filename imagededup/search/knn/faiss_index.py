@@ -34,6 +34,7 @@ Advance = Callable[[int], None]
 _BUILD_BREADTH = 64
 _SEARCH_BREADTH = 24
 _FEWEST_CANDIDATES = 16
+_MOST_CANDIDATES = 1 << 16
 _TRAINING_ROWS = 1 << 16
 _TRAINING_ROWS_PER_CELL = 64
 _LARGE = 20_000
@@ -134,7 +135,7 @@ class FaissSearch:
 
         factory = fit_factory(factory, len(targets), targets.dimensions)
         inner = _empty_index(factory, targets)
-        _set_parameters(inner, parameters)
+        _set_parameters(inner, parameters, len(targets))
         projection = _projection(factory, targets)
         index = faiss.IndexIDMap(inner)
         searched, project = inner, _unchanged
@@ -177,7 +178,7 @@ class FaissSearch:
                 f"the index must be built from the stored features, {len(targets)} different "
                 f"ones, got one of {index.ntotal} others"
             )
-        _set_parameters(inner, parameters)
+        _set_parameters(inner, parameters, len(targets))
         asked = _asked(inner, neighbors, len(targets))
         return cls(queries, index, inner, _unchanged, asked)
 
@@ -251,12 +252,16 @@ def _empty_index(factory: str, targets: Points) -> Any:  # noqa: ANN401
     return index
 
 
-def _set_parameters(index: Any, parameters: Mapping[str, float]) -> None:  # noqa: ANN401
-    """Set what the index has; what it has not is said in the log."""
+def _set_parameters(index: Any, parameters: Mapping[str, float], count: int) -> None:  # noqa: ANN401
+    """Set what the index has; what it has not is said in the log.
+
+    faiss takes memory for as many candidates as it is told of: no more than there can be are.
+    """
     import faiss
 
     space = faiss.ParameterSpace()
-    for name, value in parameters.items():
+    most = max(count, _MOST_CANDIDATES)
+    for name, value in ((name, min(value, most)) for name, value in parameters.items()):
         if isinstance(index, faiss.IndexHNSW) and name == "efConstruction":
             index.hnsw.efConstruction = int(value)
             continue
