@@ -1,39 +1,33 @@
 """The interface that all encoders share.
 
 An encoder says how pixels become codes, how users see codes, and how codes are searched. Validation
-of arguments, reports of what was left out and the public methods are here, once.
+of arguments and the way from a request to a result are here, once; the public searches are in
+`searches`.
 """
 
 import logging
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar, Unpack, overload
+from typing import Any, ClassVar, Generic, TypeVar
 
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, check_array, load_image
-from imagededup.images.folders import Failure, ImageFolder, list_folder
-from imagededup.methods import encoding
-from imagededup.methods.encoding import CodeArray, EncodedImages, encode_folder
-from imagededup.methods.keep import KeepType, check_keep
+from imagededup.images.folders import ImageFolder, list_folder
+from imagededup.methods.encoding import CodeArray, EncodedImages, encode_files
 from imagededup.methods.plain import join_plain
-from imagededup.methods.results import DuplicateMap, Duplicates
-from imagededup.methods.search_options import (
-    NamedOptions,
-    PathType,
-    SearchNames,
-    SearchRequest,
-    named,
-)
+from imagededup.methods.reports import report_failures
+from imagededup.methods.results import Duplicates
+from imagededup.methods.search_options import PathType, SearchRequest
+from imagededup.methods.searches import Searches
 from imagededup.models.failures import images_named
 from imagededup.search.matches import Matches
-from imagededup.utils.files import check_output, write_json
 from imagededup.utils.parallel import check_workers
-from imagededup.utils.text import counted, shown
+from imagededup.utils.text import shown
 
 __all__ = ["CodeArray", "Encoder", "PathType", "SearchRequest", "encode_together"]
 
@@ -41,10 +35,8 @@ logger = logging.getLogger("imagededup")
 
 Code = TypeVar("Code")
 
-_MOST_LISTED = 1000
 
-
-class Encoder(ABC, Generic[Code]):
+class Encoder(Searches, Generic[Code]):
     """Encodes images and finds duplicates by their codes.
 
     Args:
@@ -54,20 +46,8 @@ class Encoder(ABC, Generic[Code]):
     score_name: ClassVar[str]
     """What the scores of pairs are: 'distance' or 'similarity'."""
 
-    threshold_name: ClassVar[str]
-    """The argument of the search methods that is the threshold of the score."""
-
-    _search_names: ClassVar[SearchNames]
     _reduction: Reduction | None
     _files_per_task: int = 4
-
-    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401
-        """Name the threshold in the searches of a kind of encoder."""
-        super().__init_subclass__(**options)
-        if "_search_names" in vars(cls):
-            cls.threshold_name = cls._search_names.threshold
-            for method in ("find_duplicates", "find_duplicates_to_remove", "search"):
-                setattr(cls, method, named(getattr(Encoder, method), cls._search_names))
 
     def __init__(self, verbose: bool = True) -> None:
         self.verbose = verbose
@@ -129,169 +109,8 @@ class Encoder(ABC, Generic[Code]):
         """
         workers = check_workers("num_enc_workers", num_enc_workers)
         encoded = self._encode_folder(list_folder(image_dir, recursive), workers)
-        _report(encoded.failures)
+        report_failures(encoded.failures)
         return dict(zip(encoded.names, self._to_user(encoded.codes), strict=True))
-
-    @overload
-    def find_duplicates(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Any] | None = None,
-        threshold: float = ...,
-        *,
-        scores: Literal[True],
-        outfile: PathType | Literal[False] | None = None,
-        **options: Unpack[NamedOptions],
-    ) -> dict[str, list[tuple[str, Any]]]: ...
-
-    @overload
-    def find_duplicates(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Any] | None = None,
-        threshold: float = ...,
-        scores: Literal[False] = False,
-        outfile: PathType | Literal[False] | None = None,
-        **options: Unpack[NamedOptions],
-    ) -> dict[str, list[str]]: ...
-
-    @overload
-    def find_duplicates(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Any] | None = None,
-        threshold: float = ...,
-        scores: bool = False,
-        outfile: PathType | Literal[False] | None = None,
-        **options: Unpack[NamedOptions],
-    ) -> DuplicateMap: ...
-
-    def find_duplicates(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Any] | None = None,
-        threshold: float | None = None,
-        scores: bool = False,
-        outfile: PathType | Literal[False] | None = None,
-        **options: Unpack[NamedOptions],
-    ) -> DuplicateMap:
-        """Find the duplicates of every image.
-
-        An image without structure, such as one of a single colour, is a duplicate of those with
-        exactly the same pixels only, alpha included: its code would be arbitrary. With an encoding
-        map the pixels are not known, and codes alone decide.
-
-        The dictionary holds every pair twice. Where thousands of images are identical, `search` is
-        the way that stays linear.
-
-        Args:
-            image_dir: Folder of the images. Either this or `encoding_map` must be given.
-            encoding_map: Codes by name, as `encode_images` returns them.
-            threshold: Limit of the score of duplicates.
-            scores: Whether to return the scores as well.
-            outfile: JSON file to write the result to.
-            search_method: How to search.
-            recursive: Whether to take the images of the folders within as well.
-            num_enc_workers: Number of threads that encode; None takes all cores, 0 and 1 mean no
-                parallelism.
-            num_dist_workers: The same for the search.
-            against: A folder or codes by name of other images. Then the duplicates among them are
-                found, and images of the collection are not compared with each other.
-
-        Returns:
-            For every image, sorted by name, the names of its duplicates, best first, then by name;
-            with `scores` tuples of name and score. An image that cannot be read has no entry.
-
-        Raises:
-            InvalidTypeError: An argument has a wrong type.
-            InvalidValueError: An argument has a value that is not allowed.
-            ModelError: A model fails, or returns something else than descriptors.
-            FileOperationError: The result cannot be written to `outfile`.
-
-        Examples:
-            >>> from imagededup.methods import PHash
-            >>> hashes = {"a.jpg": "9fee256239984d71", "b.jpg": "9fee256239984d70"}
-            >>> PHash().find_duplicates(encoding_map=hashes, scores=True)
-            {'a.jpg': [('b.jpg', 1)], 'b.jpg': [('a.jpg', 1)]}
-        """
-        path = _check_outfile(outfile)
-        request = SearchRequest.of(image_dir, encoding_map, threshold, options)
-        result = self._find(request).to_dict(scores)
-        if path is not None:
-            write_json(path, result)
-        return result
-
-    def find_duplicates_to_remove(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Any] | None = None,
-        threshold: float | None = None,
-        outfile: PathType | Literal[False] | None = None,
-        *,
-        keep: KeepType = "first",
-        **options: Unpack[NamedOptions],
-    ) -> list[str]:
-        """List the images to remove so that no two of the others are duplicates.
-
-        Nothing is removed. The images are walked in the order of preference: an image that is still
-        there stays, and its duplicates go. Every image that goes has a duplicate that stays.
-
-        Args:
-            image_dir: As in `find_duplicates`, like the other arguments that are not named here.
-            encoding_map: Codes by name.
-            threshold: Limit of the score of duplicates.
-            outfile: JSON file to write the list to.
-            search_method: How to search.
-            recursive: Whether to take the images of the folders within as well.
-            num_enc_workers: Number of threads that encode.
-            num_dist_workers: Number of threads that search.
-            against: Other images, which all stay: every image that has a duplicate there goes.
-            keep: The order of preference: 'first' (by name), 'largest_resolution',
-                'largest_file', 'oldest' (equals by name), or a function of the path (of the name
-                with `encoding_map`) whose largest value is preferred.
-
-        Returns:
-            The names, sorted.
-
-        Raises:
-            InvalidTypeError: An argument has a wrong type.
-            InvalidValueError: An argument has a value that is not allowed.
-            ModelError: A model fails, or returns something else than descriptors.
-            FileOperationError: The result cannot be written to `outfile`.
-
-        Examples:
-            >>> from imagededup.methods import PHash
-            >>> hashes = {"1.jpg": "00000000000000ff", "2.jpg": "000000000000000f"}
-            >>> PHash().find_duplicates_to_remove(encoding_map=hashes)
-            ['2.jpg']
-        """
-        path = _check_outfile(outfile)
-        rule = check_keep(keep)
-        request = SearchRequest.of(image_dir, encoding_map, threshold, options)
-        result = self._find(request).to_remove(rule)
-        if path is not None:
-            write_json(path, result)
-        return result
-
-    def search(
-        self,
-        image_dir: PathType | None = None,
-        encoding_map: Mapping[str, Any] | None = None,
-        threshold: float | None = None,
-        **options: Unpack[NamedOptions],
-    ) -> Duplicates:
-        """Find duplicates and return them in the form that everything else is made from.
-
-        It gives the dictionary, the list to remove, groups and CSV, and stays small where many
-        images are identical. Arguments and errors as in `find_duplicates`.
-
-        Examples:
-            >>> from imagededup.methods import PHash
-            >>> hashes = {"a.jpg": "00000000000000ff", "b.jpg": "000000000000000f"}
-            >>> PHash().search(encoding_map=hashes).clusters()
-            [Cluster(representative='a.jpg', members=('a.jpg', 'b.jpg'))]
-        """
-        return self._find(SearchRequest.of(image_dir, encoding_map, threshold, options))
 
     @abstractmethod
     def _prepare(self, pixels: Pixels) -> Any:  # noqa: ANN401
@@ -339,8 +158,8 @@ class Encoder(ABC, Generic[Code]):
         workers = check_workers("num_dist_workers", request.num_dist_workers)
         queries, references = self._encoded(request, encoding_workers)
         failures = queries.failures + (references.failures if references else [])
-        if not isinstance(request.encoding_map, EncodedImages):  # reported by encode_together
-            _report(failures)
+        was_reported = isinstance(request.encoding_map, EncodedImages)  # by encode_together
+        report_failures(failures[len(queries.failures) :] if was_reported else failures)
         return Duplicates(
             names=queries.names,
             matches=self._matches(queries, references, request, workers),
@@ -407,7 +226,7 @@ class Encoder(ABC, Generic[Code]):
         return EncodedImages(keys, self._from_user(name, encoding_map, keys))
 
     def _encode_folder(self, folder: ImageFolder, workers: int) -> EncodedImages:
-        return encode_folder(self, folder, workers)
+        return encode_files([self], folder, workers)[0]
 
     def _encode_pixels(self, pixels: Pixels) -> Code:
         return self._to_user(self._encode_batch([self._prepare(pixels)]))[0]
@@ -430,8 +249,8 @@ def encode_together(
         InvalidValueError: The folder does not exist, cannot be read or holds no file.
     """
     workers = check_workers("num_enc_workers", num_enc_workers)
-    encoded = encoding.encode_together(encoders, list_folder(image_dir, recursive), workers)
-    _report(encoded[0].failures)
+    encoded = encode_files(encoders, list_folder(image_dir, recursive), workers)
+    report_failures(encoded[0].failures)
     return encoded
 
 
@@ -442,23 +261,3 @@ def _check_file(image_file: object) -> Path:
     if not os.path.lexists(path):
         raise InvalidValueError(f"image_file must exist, got {str(path)!r}")
     return path
-
-
-def _check_outfile(outfile: PathType | Literal[False] | None) -> Path | None:
-    return None if outfile is None or outfile is False else check_output(outfile)
-
-
-def _report(failures: Sequence[Failure]) -> None:
-    """One warning that counts and lists the files that were left out."""
-    if not failures:
-        return
-    lines = [
-        f"  {shown(failure.name)}: {shown(failure.reason)}" for failure in failures[:_MOST_LISTED]
-    ]
-    if len(failures) > _MOST_LISTED:
-        lines.append(f"  and {len(failures) - _MOST_LISTED} more (listed at logging level DEBUG)")
-        for failure in failures[_MOST_LISTED:]:
-            logger.debug("%s could not be read: %s", shown(failure.name), shown(failure.reason))
-    logger.warning(
-        "%s could not be read and left out:\n%s", counted(len(failures), "file"), "\n".join(lines)
-    )

@@ -19,7 +19,7 @@ from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import shown
 
-__all__ = ["CodeArray", "EncodedImages", "encode_folder", "encode_together"]
+__all__ = ["CodeArray", "EncodedImages", "encode_files"]
 
 CodeArray = NDArray[Any]
 
@@ -65,24 +65,18 @@ class EncodedImages:
         return self.codes[self.structured_rows()] if self.plain else self.codes
 
 
-def encode_folder(encoder: _Encoder, folder: ImageFolder, workers: int) -> EncodedImages:
-    """Encode the files of a folder; those that cannot be read are listed.
-
-    Args:
-        encoder: Says how pixels become codes.
-        folder: The files.
-        workers: Number of threads; the result does not depend on it.
-    """
-    return encode_together([encoder], folder, workers)[0]
-
-
-def encode_together(
+def encode_files(
     encoders: Sequence[_Encoder], folder: ImageFolder, workers: int
 ) -> list[EncodedImages]:
     """Encode the files of a folder by several encoders, and decode each file once.
 
     Encoders take large JPEGs at different reduced sizes; those are decoded once a size. The codes
-    are those that each encoder gives alone.
+    are those that each encoder gives alone. Files that cannot be read are listed.
+
+    Args:
+        encoders: Say how pixels become codes.
+        folder: The files.
+        workers: Number of threads; the result does not depend on it.
     """
     files_per_task = max(encoder._files_per_task for encoder in encoders)
     tasks = [
@@ -91,7 +85,7 @@ def encode_together(
     ]
     collections = [_Collection(encoder, folder) for encoder in encoders]
     with Progress(len(folder.names), "Encoding", "images", encoders[0].verbose) as progress:
-        encode = partial(_encode_files, encoders, folder)
+        encode = partial(_encode_task, encoders, folder)
         for parts, task in zip(ordered_map(encode, tasks, workers), tasks, strict=True):
             for collection, part in zip(collections, parts, strict=True):
                 collection.add(part)
@@ -136,7 +130,7 @@ class _Collection:
             )
 
 
-def _encode_files(
+def _encode_task(
     encoders: Sequence[_Encoder], folder: ImageFolder, names: list[str]
 ) -> list[EncodedImages]:
     tasks = [_Task() for _ in encoders]
