@@ -142,3 +142,13 @@ def test_the_guide_shows_what_find_prints():
     )
     printed = [line.strip() for line in found.stdout.splitlines()]
     assert [line for line in shown[2].splitlines() if line.strip() not in [*printed, "..."]] == []
+
+
+def test_tests_that_are_named_exist():
+    pages = [CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").glob("*.md")]
+    named = set(re.findall(r"`(?:tests/[\w/]+/)?(test_\w+)", "".join(map(Path.read_text, pages))))
+    files = list((CHECKOUT / "tests").rglob("test_*.py"))
+    there = {path.stem for path in files}
+    there |= set(re.findall(r"def (test_\w+)", "".join(map(Path.read_text, files))))
+    assert named - there == set()
+    assert len(named) > 20

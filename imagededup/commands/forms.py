@@ -60,7 +60,7 @@ def groups(found: "Duplicates") -> list[Group]:
 
 
 def write_result(path: Path, found: "Duplicates", form: Format, scores: bool) -> None:
-    """Write a result as JSON, CSV or JSON lines, by the ending of the file.
+    """Write a result as JSON, CSV or JSON lines, by the extension of the file.
 
     Raises:
         FileOperationError: The file cannot be written.

@@ -33,7 +33,7 @@ class LimitedFile(io.BufferedReader):
         self._left = _METADATA_BYTES
 
     def allow_pixels(self, pixels: int) -> None:
-        """Begin to count anew, for the pixels of an image whose header has been read."""
+        """Begin to count again, for the pixels of an image whose header has been read."""
         self._left = _METADATA_BYTES + _BYTES_PER_PIXEL * pixels
 
     def read(self, size: int | None = -1, /) -> bytes:

@@ -85,7 +85,7 @@ class SearchNames:
         default: Its default.
         texts: What the docstring says of a parameter, where encoders differ.
         order: The options in the order in which they may be given without a name.
-        other_names: Names that stand for an option, too.
+        other_names: Names that also stand for an option.
     """
 
     threshold: str

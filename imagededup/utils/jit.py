@@ -17,7 +17,7 @@ def compiled(function: Function) -> Function:
     """Compile a function on its first call; it releases the GIL while it runs.
 
     The machine code is cached on disk, next to the source or in the user's cache folder. Where
-    that cannot be read or written, each process compiles anew.
+    that cannot be read or written, each process compiles again.
     """
     dispatcher: Any = numba.njit(nogil=True)(function)
     # No folder that can be written, and no dispatcher at all where NUMBA_DISABLE_JIT is set.

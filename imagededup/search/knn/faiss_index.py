@@ -294,7 +294,7 @@ def _add(
 
 
 def _asked(index: Any, neighbors: int, targets: int) -> int:  # noqa: ANN401
-    """How many candidates to ask for: all that a graph meets, as they are ranked anew."""
+    """How many candidates to ask for: all that a graph meets, as they are ranked again."""
     import faiss
 
     breadth = index.hnsw.efSearch if isinstance(index, faiss.IndexHNSW) else 2 * neighbors
