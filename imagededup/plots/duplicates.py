@@ -39,7 +39,7 @@ def plot_duplicates(
             names, or of tuples of name and score. Whole numbers are labelled as distances, other
             numbers as similarities. Or the result of `search`.
         filename: The name of the image, a key of the map.
-        outfile: Where to save the figure; the extension decides the format (.png, .jpg, .pdf, .svg).
+        outfile: Where to save the figure, as .png, .jpg, .pdf or .svg by its extension.
         against: The folder of the duplicates, if it was another that was searched. A result of
             `search` knows its own.
 
