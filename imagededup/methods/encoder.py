@@ -63,7 +63,8 @@ class Encoder(Searches, Generic[Code]):
         Args:
             image_file: Path of the image.
             image_array: Pixels of shape (h, w) or (h, w, 3) in RGB, any numeric dtype: uint8 is
-                taken as it is, floats may hold 0 to 1, other types 0 to 255 or 0 to 65535.
+                taken as it is, floats may hold 0 to 1. Of other numbers white is the smallest of
+                255, 1023, 4095, 16383 and 65535 that is not below the largest.
 
         Returns:
             The code; None if the file cannot be decoded, and a logged warning says why.
