@@ -421,8 +421,8 @@ class TestFullDecode:
     """Without a reduction, the pixels are those of Pillow's full decode, at any size."""
 
     @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-    @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30}], ids=str)
-    @pytest.mark.parametrize("size", [(1600, 1600), (2051, 1537), (15, 1)])
+    @pytest.mark.parametrize("options", [{}, {"progressive": True}], ids=str)
+    @pytest.mark.parametrize("size", [(1600, 1600), (1537, 2051), (15, 1)])
     def test_pillows_pixels(self, file, size, mode, options):
         pixels = np.asarray(photograph(1, size)) ^ (noise(*size) & 31)
         Image.fromarray(pixels).convert(mode).save(file, format="JPEG", **options)
