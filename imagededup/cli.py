@@ -56,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         code = end.code
     except Exception as error:
         if hasattr(error, "format_message"):  # wrong usage that Typer found
-            return _complain(error.format_message(), _WRONG_USAGE)
+            return _complain(error.format_message().replace("Value error, ", ""), _WRONG_USAGE)
         return _failed(error, arguments)
     if code == _INTERRUPTED:  # Typer has caught the interrupt
         raise KeyboardInterrupt

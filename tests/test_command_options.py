@@ -507,6 +507,7 @@ class TestWordsOfTheShell:
         ("arguments", "message"),
         [
             (["find", "{photos}", "-t", 65], "--threshold must be an int from 0 to 64"),
+            (["find", "{photos}", "-t", "nan"], "--threshold must be an int, got float nan"),
             (["find", "{photos}", "-t", -1], "--threshold must be an int from 0 to 64"),
             (["find", "{photos}", "-m", "cnn", "-t", 2], "--threshold must be"),
             (["find", "{photos}/no"], "FOLDER must be a folder"),
@@ -517,6 +518,11 @@ class TestWordsOfTheShell:
             (["plot", "clusters", "{photos}/no", "{found}", "-o", "x.png"], "FOLDER must be"),
             (["plot", "clusters", "{photos}", "{found}", "-o", "x.abc"], "--output must end in"),
             (["plot", "duplicates", "{photos}", "{found}", "no", "-o", "x.png"], "NAME must be"),
+            (["fastdup", "{photos}", "--threshold=7"], "--threshold must be a number from 0 to 1"),
+            (
+                ["find", "{photos}", "--format", "x"],
+                "Invalid value for '--format': 'x' is not one of 'pairs', 'groups'.",
+            ),
             (["evaluate", "{found}", "{other}"], "RESULT must have the same keys as GROUND_TRUTH"),
         ],
     )

@@ -288,6 +288,7 @@ class TestCompletion:
         assert self.complete("find --f") == ["--format", "--full-decode", "--fail-if-found"]
         assert self.complete("find --format ") == ["pairs", "groups"]
 
+    @on_linux
     def test_the_script_can_be_shown(self):
         process = shell("$IMAGEDEDUP --show-completion bash")
         assert process.returncode == 0
