@@ -399,6 +399,42 @@ class TestChangesAfterTheScan:
         assert files(pair) in (["kept.png", "victim.png"], ["kept.png"], ["victim.png"])
 
 
+class TestLinksAfterTheScan:
+    """A link and the file that it leads to are both compared."""
+
+    @pytest.fixture
+    def links(self, pair):
+        """A folder with links to the two pictures."""
+        folder = pair.parent / "links"
+        folder.mkdir()
+        for name in files(pair):
+            (folder / name).symlink_to(pair / name)
+        return folder
+
+    def act(self, found, links):
+        outcome, *_ = carry_out(found, found.removals(), delete)
+        assert files(links) == ["kept.png", "victim.png"]
+        return outcome.reason
+
+    def test_the_file_was_changed(self, links, pair):
+        found = find(links)
+        emptied(pair / "kept.png", None)
+        expected = f"its duplicate {str(links / 'kept.png')!r} was changed after the scan"
+        assert self.act(found, links) == expected
+
+    @pytest.mark.parametrize("name", ["kept.png", "victim.png"])
+    def test_the_link_was_replaced(self, links, pair, name):
+        found = find(links)
+        (links / "new").symlink_to(pair / name)
+        (links / "new").replace(links / name)
+        assert self.act(found, links).endswith(" was replaced after the scan")
+
+    def test_nothing_was_changed(self, links, pair):
+        found = find(links)
+        assert [outcome.reason for outcome in carry_out(found, found.removals(), delete)] == [None]
+        assert (files(links), files(pair)) == (["kept.png"], ["kept.png", "victim.png"])
+
+
 @posix
 @pytest.mark.parametrize("rule", list(Keep))
 def test_rules_of_keep_do_not_wait_for_a_pipe(pair, rule):
