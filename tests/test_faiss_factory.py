@@ -218,3 +218,11 @@ def test_few_images_are_no_error(factory, rows, tmp_path):
 def test_a_search_with_fewer_cells_finds_what_a_search_without_cells_finds():
     found = search("IVF4096,Flat", 60, provider=Provider.FAISS)
     assert found.index[:, 0].tolist() == (np.arange(60) ^ 1).tolist()
+
+
+@pytest.mark.parametrize(
+    "factory", ["PQ8x4", "IVF4,PQ8x4", "HNSW16,PQ8x4", "PCA16,IVF4,PQ4x4", "PQ8x4fs,RFlat", "RQ4x4"]
+)
+def test_faiss_writes_nothing_to_the_terminal(factory, capfd):
+    search(factory, 200)
+    assert capfd.readouterr() == ("", "")

@@ -40,6 +40,8 @@ _TRAINING_ROWS_PER_CELL = 64
 _LARGE = 20_000
 _WIDTHS = (64, 96, 128)
 _ENERGY = 0.85
+_QUANTIZERS = ("pq", "refine_pq", "rq")
+_PARTS_OF_INDEXES = ("index", "base_index", "refine_index", "storage", "quantizer")
 _PRODUCT_CODES = re.compile(r"(?<![+A-Z])(PQ\d+(x\d+)?)(?=[,)]|$)")
 _PLAIN_GRAPH = re.compile(r"HNSW\d*(,Flat)?")
 
@@ -277,8 +279,24 @@ def _set_parameters(index: Any, parameters: Mapping[str, float], count: int) -> 
 def _train(index: Any, targets: Points) -> None:  # noqa: ANN401
     """Train on a sample where needed."""
     if not index.is_trained:
+        _allow_small_clusters(index)
         cells = getattr(index, "nlist", 0)
         index.train(targets.sample(max(_TRAINING_ROWS, _TRAINING_ROWS_PER_CELL * cells)))
+
+
+def _allow_small_clusters(index: Any) -> None:  # noqa: ANN401
+    """Keep faiss from writing to the terminal that clusters are small; `fit_factory` sees to it."""
+    import faiss
+
+    waiting = [index]
+    while waiting:
+        part = faiss.downcast_index(waiting.pop())
+        holders: list[Any] = [part, *(getattr(part, name, None) for name in _QUANTIZERS)]
+        for holder in holders:
+            if hasattr(holder, "cp"):
+                holder.cp.min_points_per_centroid = 1
+        parts = (getattr(part, name, None) for name in _PARTS_OF_INDEXES)
+        waiting.extend(filter(None, parts))
 
 
 def _add(
