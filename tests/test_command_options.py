@@ -433,6 +433,10 @@ class TestSweepOptions:
         for options, distance in zip(([], ["--full-decode"]), expected, strict=True):
             _, out, _ = command("sweep", noise, truth, "-m", "phash", *options)
             assert out.splitlines()[1].split()[:2] == ["phash", str(distance)]
+        _, out, _ = command("sweep", noise, truth, "--full-decode")
+        assert out.splitlines()[1].split()[:2] == ["phash", str(expected[1])]
+        assert out.splitlines()[-1].startswith("cnn")
+        assert command("sweep", noise, truth, "-m", "cnn", "--full-decode")[0] == 2
 
 
 class TestPlotOptions:

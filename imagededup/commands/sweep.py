@@ -60,7 +60,7 @@ def sweep(
 ) -> None:
     """Find the best threshold of each method by known duplicates.
 
-    Each file is decoded once for all methods. The file of --output has all thresholds.
+    Each file is decoded once for all hashes. The file of --output has all thresholds.
 
     \b
     Examples:
@@ -103,7 +103,12 @@ def _sweep(
         encoders = {method: encoder_of(method) for method in named}
         encoded: Any = [file.codes] * len(named)
     else:
-        encoders = {method: encoder_of(method, full_decode) for method in chosen or Method}
+        encoders = {
+            method: encoder_of(
+                method, full_decode and (method is not Method.CNN or chosen == [method])
+            )
+            for method in chosen or Method
+        }
         encoded = encode_together(list(encoders.values()), folder, recursive)
     return {
         method: best_threshold(encoder, truth, encoding_map=images, beta=beta)
