@@ -628,6 +628,34 @@ def test_two_processes_that_keep_different_images_leave_one(tmp_path):
     assert result.stdout == "200 200\n"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs locks on folders")
+def test_both_folders_are_held_while_a_file_goes(pair):
+    import fcntl
+
+    (pair / "deep").mkdir()
+    (pair / "victim.png").rename(pair / "deep" / "victim.png")
+
+    def is_held(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    found = find(pair, recursive=True)
+    held = []
+    for _ in carry_out(
+        found,
+        found.removals(),
+        lambda path, name: held.extend(map(is_held, (pair, pair / "deep", pair.parent))),
+    ):
+        assert not is_held(pair)
+    assert held == [True, True, False]
+
+
 @functools.cache
 def why_no_mounts():
     """Why this process cannot mount; None if it can."""
