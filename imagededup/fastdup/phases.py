@@ -50,6 +50,7 @@ def _score_images(config: RunConfig, folder: WorkDir) -> None:
     _check_box(stored, str(config.bounding_box or ""), "the images of input_dir")
     extracted = extract_features(config, folder, stored.names)
     new = load_features(extracted.files.data)
+    _check_fit(new, stored)
     _score(config, folder, new, np.arange(len(new.names)), stored, index)
 
 

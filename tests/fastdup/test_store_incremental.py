@@ -151,7 +151,7 @@ def many(tmp_path_factory):
     return folder
 
 
-def test_a_flipped_byte_costs_its_block_only(many, tmp_path, monkeypatch, capsys):
+def test_a_flipped_byte_costs_its_block_only(many, tmp_path, monkeypatch, capsys, caplog):
     work = tmp_path / "work"
     extract(many, work)
     before = stored(work)
@@ -166,6 +166,7 @@ def test_a_flipped_byte_costs_its_block_only(many, tmp_path, monkeypatch, capsys
     assert "run_mode=0 or 1 with the same images" in message
     opened = images_decoded(monkeypatch)
     extract(many, work)
+    assert f"64 descriptors of {work / 'features.dat'} are damaged and not used" in caplog.text
     assert names_of(opened) == [f"{number:03}.png" for number in range(64, 128)]
     assert stored(work) == before
 

@@ -156,6 +156,12 @@ class TestWhatDoesNotFit:
         with pytest.raises(InvalidValueError, match="is damaged or has been changed"):
             fastdup.find_top_components(work)
 
+    def test_components_that_were_not_asked_for(self, work):
+        nothing = "run_cc=0,run_pagerank=0,run_degree=0"
+        assert fastdup.run(work_dir=work, run_mode=2, turi_param=nothing) == 0
+        with pytest.raises(InvalidValueError, match="connected_components.csv' is missing"):
+            fastdup.find_top_components(work)
+
     @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"features": "", "files": 3}'])
     def test_a_broken_record(self, content, work):
         (work / "run.json").write_text(content)
@@ -306,7 +312,7 @@ class TestKilled:
                 assert left in (before, after)
                 assert len(fastdup.find_top_components(folder)) == 10
             else:
-                with pytest.raises(InvalidValueError, match="must be listed in run.json"):
+                with pytest.raises(InvalidValueError, match=r"must be listed in run.json|missing"):
                     fastdup.find_top_components(folder)
             assert fastdup.run(work_dir=folder, run_mode=2) == 0
             assert results(folder) == before

@@ -1,5 +1,6 @@
 """What earlier runs have left that a new one need not do again."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,11 @@ from imagededup.fastdup.store.states import (
     MadeBy,
     feature_checksums,
 )
+from imagededup.utils.text import counted
 
 __all__ = ["Origins", "Previous", "find_origins", "find_previous"]
+
+logger = logging.getLogger("imagededup")
 
 Indices = NDArray[np.int64]
 
@@ -83,7 +87,10 @@ def find_previous(
     )
     found = [_previous(data, state, made_by, True) for data, state in own]
     found += [_previous(other.data, other.state, made_by, False) for other in others]
-    return [previous for previous in found if previous is not None]
+    previous = [one for one in found if one is not None]
+    if not files.staged_state.exists():  # then descriptors may have their name and state not yet
+        _say_what_is_damaged(previous)
+    return previous
 
 
 def find_origins(
@@ -110,13 +117,22 @@ def find_origins(
     return Origins(which, place)
 
 
+def _say_what_is_damaged(previous: Sequence[Previous]) -> None:
+    for one in previous:
+        damaged = len(one.is_whole) - int(one.is_whole.sum())
+        if damaged:
+            count = counted(damaged, "descriptor")
+            logger.warning("%s of %s are damaged and not used", count, one.data)
+
+
 def _previous(data: Path, path: Path, made_by: MadeBy, is_own: bool) -> Previous | None:
     try:
         state = FeatureState.read(path)
         if state is None or state.made_by != made_by or not data.is_file():
             return None
         checksums = feature_checksums(data, made_by.dimension)
-    except InvalidValueError:  # damaged: as if it were not there
+    except InvalidValueError as error:
+        logger.warning("%s", error)
         return None
     rows = state.images.rows
     is_right = np.zeros(rows.max(initial=-1) // ROWS_PER_BLOCK + 1, bool)

@@ -148,9 +148,13 @@ def check_result(path: Path, features: str) -> dict[str, Any]:
         The parameters of the run that wrote it.
 
     Raises:
-        InvalidValueError: It belongs to others, is damaged, or nothing is known of it.
+        InvalidValueError: It is missing, belongs to others, is damaged, or nothing is known of it.
     """
     again = "run_mode=0 or 2 makes it again"
+    if not path.exists():
+        raise InvalidValueError(
+            f"{str(path)!r} is missing; run_mode=0 or 2 makes it, unless turi_param leaves it out"
+        )
     record = RunRecord.read(path.parent)
     entry = None if record is None else record.files.get(path.name)
     if record is None or entry is None:
