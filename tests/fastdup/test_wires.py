@@ -100,15 +100,20 @@ class TestEveryParameter:
         assert sum("searching neighbours of 24 images with HNSW32" in line for line in lines) == 1
         assert len(lines) == len(set(lines))
 
-    def test_num_threads(self, run, album, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("mode", [1, 2])
+    def test_num_threads(self, run, album, tmp_path, monkeypatch, mode):
+        features = np.random.default_rng(0).standard_normal((2000, 12), np.float32)
+        fastdup.save_binary_feature(tmp_path / "2", list(map(str, range(2000))), features)
         started = []
         start = threading.Thread.start
         monkeypatch.setattr(
             threading.Thread, "start", lambda self: (started.append(self.name), start(self))[1]
         )
-        assert run(album, work_dir=tmp_path, num_threads=1) == 0
+        options = {"work_dir": tmp_path / str(mode), "run_mode": mode}
+        assert run(album, num_threads=1, **options) == 0
         assert set(started) <= {"imagededup_0"}
-        assert run(album, work_dir=tmp_path / "other", num_threads=3) == 0
+        (tmp_path / str(mode) / "features.dat.npz").unlink(missing_ok=True)  # all is new again
+        assert run(album, num_threads=3, **options) == 0
         assert "imagededup_1" in started
 
     def test_num_images(self, run, album, tmp_path):
