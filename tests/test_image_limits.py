@@ -188,14 +188,35 @@ class TestLimitedFile:
 )
 def test_two_large_images_at_once(tmp_path, side, depth, colour, channels, limit):
     """The first has 344 KB on the disk; two took 5.1 GB of memory."""
-    row = b"\0" + bytes(side * depth // 8 * (4 if colour == 6 else 1))
-    compress = zlib.compressobj(1)
-    data = b"".join(compress.compress(row) for _ in range(side)) + compress.flush()
     path = tmp_path / "x.png"
-    path.write_bytes(png(side, side, data, depth=depth, colour=colour))
+    path.write_bytes(large_png(side, depth, colour))
     results, peak = peak_of_decoding(path, path)
     assert results == [f"({side}, {channels})"] * 2
     assert peak < limit
+
+
+@needs_proc
+def test_the_digest_of_a_large_image(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_bytes(large_png(7_000, 8, 6))  # 187 MiB of pixels in Pillow
+    code = PEAK.replace("load_image", "pixel_digest").replace("images.decode", "images.exact")
+    run = subprocess.run(
+        [sys.executable, "-c", code.replace("[:1].shape[1:]", ".hex()"), str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    digest, peak = run.stdout.split()
+    assert digest == pixel_digest(path).hex()
+    assert int(peak) // 1024 < 320
+
+
+def large_png(side, depth, colour):
+    """A black PNG, grey (colour 0) or with alpha (colour 6)."""
+    row = b"\0" + bytes(side * depth // 8 * (4 if colour == 6 else 1))
+    compress = zlib.compressobj(1)
+    data = b"".join(compress.compress(row) for _ in range(side)) + compress.flush()
+    return png(side, side, data, depth=depth, colour=colour)
 
 
 class TestBudget:

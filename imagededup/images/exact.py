@@ -1,6 +1,7 @@
 """Digests that are equal if, and only if, images are equal pixel for pixel, alpha included."""
 
 import hashlib
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,10 @@ def pixel_digest(path: str | PathLike[str]) -> bytes:
             return array_digest(decode(image, file, None), rest)
         with budget.hold(image.width * image.height):
             image.load()
-            kind, values = _exact_values(image)
-            rest += repr(image.info.get("transparency")).encode() if kind != "RGBA" else b""
-            return _digest(kind, upright(values, orientation(image)), rest)
+            if image.mode in DEEP_MODES:
+                rest += repr(image.info.get("transparency")).encode()
+            size = image.size[::-1] if orientation(image) in (5, 6, 7, 8) else image.size
+            return _digest(_kind(image), size, _upright_strips(image), rest)
 
 
 def array_digest(pixels: Pixels, rest: bytes = b"") -> bytes:
@@ -57,7 +59,8 @@ def array_digest(pixels: Pixels, rest: bytes = b"") -> bytes:
     Returns:
         16 bytes, those of `pixel_digest` for a file of these pixels.
     """
-    return _digest("RGBA", pixels, rest)
+    height, width, _ = pixels.shape
+    return _digest("RGBA", (width, height), (_with_alpha(part) for _, part in strips(pixels)), rest)
 
 
 def _decoded_in_part(image: Image.Image) -> bool:
@@ -74,23 +77,34 @@ def _file_digest(path: str | PathLike[str]) -> bytes:
         return hashlib.file_digest(file, "blake2b").digest()
 
 
-def _exact_values(image: Image.Image) -> tuple[str, NDArray[Any]]:
+def _kind(image: Image.Image) -> str:
     if image.mode in DEEP_MODES:
-        values = np.asarray(image)
-        return f"{values.dtype.kind}{values.dtype.itemsize}", values
-    mode = "LAB" if image.mode == "LAB" else "RGBA"  # LAB has no exact values in RGB
-    values = np.empty((image.height, image.width, len(mode)), np.uint8)
-    for rows, strip in strips(image):
-        values[rows] = np.asarray(strip.convert(mode))
-    return mode, values
+        return np.asarray(image.crop((0, 0, 1, 1))).dtype.str[1:]
+    return "LAB" if image.mode == "LAB" else "RGBA"  # LAB has no exact values in RGB
 
 
-def _digest(kind: str, values: NDArray[Any], rest: bytes) -> bytes:
-    height, width = values.shape[:2]
-    digest = hashlib.blake2b(f"{kind} {width} {height} ".encode(), digest_size=16)
-    for _, strip in strips(values):
-        exact = _with_alpha(strip) if kind == "RGBA" else strip
-        digest.update(np.ascontiguousarray(exact, exact.dtype.newbyteorder("<")).data)
+def _upright_strips(image: Image.Image) -> Iterator[NDArray[Any]]:
+    """The exact values of an image from top to bottom; only a turned one is held as a whole."""
+    parts = ((rows, _exact_values(strip)) for rows, strip in strips(image))
+    turn = orientation(image)
+    if turn not in range(2, 9):
+        yield from (part for _, part in parts)
+        return
+    first = _exact_values(image.crop((0, 0, 1, 1)))
+    values = np.empty((image.height, image.width, *first.shape[2:]), first.dtype)
+    for rows, part in parts:
+        values[rows] = part
+    yield from (part for _, part in strips(upright(values, turn)))
+
+
+def _exact_values(image: Image.Image) -> NDArray[Any]:
+    return np.asarray(image if image.mode in DEEP_MODES else image.convert(_kind(image)))
+
+
+def _digest(kind: str, size: tuple[int, int], parts: Iterator[NDArray[Any]], rest: bytes) -> bytes:
+    digest = hashlib.blake2b(f"{kind} {size[0]} {size[1]} ".encode(), digest_size=16)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)
     digest.update(rest)
     return digest.digest()
 
