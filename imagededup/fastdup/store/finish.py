@@ -133,7 +133,7 @@ def name_features(
         files.staged_state.replace(files.state)
         sync_folder(files.data.parent)
         record.write(files.record)
-        for leftover in (files.journal, files.partial, files.staged_data):
+        for leftover in (files.partial, files.staged_data, files.journal):  # a journal tells of all
             leftover.unlink(missing_ok=True)
     except OSError as error:
         raise FileOperationError(f"cannot write {str(files.data)!r}: {error}") from error
