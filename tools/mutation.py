@@ -35,10 +35,12 @@ _PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"
 
 
 def copy_checkout(tree: Path) -> None:
-    """Copy the files that git knows or would take up."""
+    """Copy the files that git knows or would take up, and numba's machine code of them."""
     listing = ["git", "-C", str(_CHECKOUT), "ls-files", "-z", "-co", "--exclude-standard"]
-    names = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
+    listed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+    machine_code = (_CHECKOUT / "imagededup").rglob("*.nb[ic]")
+    names = [str(path.relative_to(_CHECKOUT)) for path in machine_code]
+    for name in [*filter(None, listed.split("\0")), *names]:
         if (_CHECKOUT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(_CHECKOUT / name, tree / name)
