@@ -284,6 +284,19 @@ def test_a_killed_run_loses_no_descriptor(images, work, tmp_path, monkeypatch):
         assert hidden == {".lock"}
 
 
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_folder_where_a_file_of_features_should_be(name, images, work, capsys):
+    before = stored(work)
+    (work / name).unlink()
+    (work / name / "within").mkdir(parents=True)
+    assert fastdup.run(images, work, run_mode=1) == 1
+    message = capsys.readouterr().err
+    assert f"cannot write '{work / name}': " in message
+    shutil.rmtree(work / name)
+    assert fastdup.run(images, work, run_mode=1) == 0
+    assert stored(work) == before
+
+
 class TestShards:
     def test_a_run_on_all_takes_them(self, images, tmp_path, monkeypatch):
         work = tmp_path / "work"

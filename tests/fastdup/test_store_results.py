@@ -337,6 +337,18 @@ class TestKilled:
         return killed, results(whole)
 
 
+@pytest.mark.parametrize("name", ["run.json", "faiss.index", "similarity.csv"])
+def test_a_folder_where_a_result_should_be(name, work, capsys):
+    (work / name).unlink()
+    (work / name / "within").mkdir(parents=True)
+    assert fastdup.run(work_dir=work, run_mode=2) == 1
+    message = capsys.readouterr().err
+    assert f"cannot write '{work / name}': " in message
+    assert message.count("\n") == 1
+    shutil.rmtree(work / name)
+    assert fastdup.run(work_dir=work, run_mode=2) == 0
+
+
 def test_temporary_files_of_killed_runs_are_removed(work):
     ours = [
         ".similarity.csv.0123456789abcdef",

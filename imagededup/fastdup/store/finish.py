@@ -135,8 +135,11 @@ def name_features(
         record.write(files.record)
         for leftover in (files.partial, files.staged_data, files.journal):  # a journal tells of all
             leftover.unlink(missing_ok=True)
+    except FileOperationError:
+        raise
     except OSError as error:
-        raise FileOperationError(f"cannot write {str(files.data)!r}: {error}") from error
+        place = error.filename2 or error.filename or files.data
+        raise FileOperationError(f"cannot write {str(place)!r}: {error.strerror}") from error
 
 
 def _picked(

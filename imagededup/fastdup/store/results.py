@@ -107,10 +107,10 @@ def stage_results(
             (staging / name).replace(folder / name)
         sync_folder(folder)
         RunRecord(features, {**kept, **entries}).write(folder)
+    except FileOperationError:
+        raise
     except OSError as error:
-        if isinstance(error, FileOperationError):
-            raise
-        raise FileOperationError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+        raise _cannot_write(folder, error) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -195,7 +195,7 @@ def _keep(folder: Path, kept: dict[str, dict[str, Any]], features: str) -> None:
     try:
         _remove(folder, kept)
     except OSError as error:
-        raise FileOperationError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+        raise _cannot_write(folder, error) from error
     if kept:
         RunRecord(features, kept).write(folder)
 
@@ -206,3 +206,8 @@ def _remove(folder: Path, kept: dict[str, dict[str, Any]]) -> None:
     for name in DERIVED:
         if name not in kept:
             (folder / name).unlink(missing_ok=True)
+
+
+def _cannot_write(folder: Path, error: OSError) -> FileOperationError:
+    place = error.filename2 or error.filename or folder
+    return FileOperationError(f"cannot write {str(place)!r}: {error.strerror}")
