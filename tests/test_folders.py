@@ -231,6 +231,7 @@ class TestWithout:
         root = make("one/a.jpg", "one/b.jpg", "one/c.jpg", "two/x.jpg")
         (root / "one" / "d.jpg").symlink_to("c.jpg")
         (root / "two" / "y.jpg").symlink_to("../one/a.jpg")
+        (root / "one" / "aa.jpg").symlink_to("../two/x.jpg")
         folder = list_folder(root / "one")
         left = folder.without(list_folder(root / "two"))
         assert left.names == ["b.jpg", "c.jpg", "d.jpg"]

@@ -219,6 +219,7 @@ class TestToAnotherFileSystem:
         monkeypatch.setattr(shutil, "copystat", fail)
         moved = move_without_overwriting(source, elsewhere / "a.jpg")
         assert moved.read_bytes() == b"content"
+        assert os.name != "posix" or stat.S_IMODE(moved.stat().st_mode) == 0o600
 
     @posix
     def test_a_pipe_is_not_waited_for(self, tmp_path, elsewhere):

@@ -440,6 +440,7 @@ class TestLinksAfterTheScan:
 def test_rules_of_keep_do_not_wait_for_a_pipe(pair, rule):
     found = find(pair)
     a_pipe(pair / "kept.png", None)
+    os.utime(pair / "kept.png", (0, 0))
     left = "kept.png" if rule is Keep.FIRST else "victim.png"
     assert [removal.duplicate_of for removal in found.removals(str(rule))] == [left]
     assert [outcome.reason for outcome in carry_out(found, found.removals(), delete)] == [
@@ -574,6 +575,15 @@ class TestOneFile:
         outcome, *_ = carry_out(found, [turned], move_into(tmp_path / "away"))
         assert outcome.reason == "the folder to move to is the one where it lies"
         assert files(pair / "deep") == ["victim.png"]
+
+    def test_an_action_that_fails_does_not_end_the_work(self, pair):
+        def refuse(path, name):
+            raise PermissionError(1, "Operation not permitted")
+
+        photograph(0).save(pair / "other.png")
+        found = find(pair)
+        reasons = [outcome.reason for outcome in carry_out(found, found.removals(), refuse)]
+        assert reasons == ["Operation not permitted"] * 2
 
     def test_nothing_is_done_before_an_outcome_is_asked_for(self, pair):
         found = find(pair)
