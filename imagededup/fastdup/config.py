@@ -40,8 +40,6 @@ __all__ = ["BoundingBox", "InputType", "RunConfig", "RunMode"]
 
 logger = logging.getLogger("imagededup")
 
-_EMBEDDED_DIMENSION = 576
-
 InputType = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
@@ -222,8 +220,7 @@ class RunConfig:
         object.__setattr__(self, "input_dir", _check_input(self.input_dir, self.run_mode))
         _check_offsets(self.min_offset, self.max_offset)
         _check_models(self.nnmodel, self.turi_param.nnmodel)
-        embedded = self.run_mode is RunMode.ALL and self.model_path is None
-        self.check_dimension(_EMBEDDED_DIMENSION if embedded else None)
+        self.check_dimension(self._known_dimension)
         _warn_of_unused(self)
 
     @property
@@ -254,6 +251,15 @@ class RunConfig:
         """
         if self.nn_provider is Provider.FAISS and self.run_mode in (RunMode.ALL, RunMode.SEARCH):
             check_factory(self.faiss_mode, self.distance, dimension)
+
+    @property
+    def _known_dimension(self) -> int | None:
+        """Length of a descriptor, where it is known before anything is read."""
+        if self.run_mode is not RunMode.ALL or self.model_path is not None:
+            return None
+        from imagededup.fastdup.store.binary_features import DIMENSION
+
+        return DIMENSION
 
     def to_json(self) -> dict[str, Any]:
         """The parameters as plain values."""
