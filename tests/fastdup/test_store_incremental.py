@@ -3,8 +3,6 @@
 import logging
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from imagededup.fastdup.store.binary_features import load_binary_feature
 from imagededup.fastdup.store.states import FeatureState, KnownImages, MadeBy
 from imagededup.fastdup.store.work_dir import WorkDir
 from tests.conftest import photograph
+from tests.fastdup.killing import killed_runs
 from tests.fastdup.test_extract import extract, images_decoded
 
 FEATURES = (
@@ -227,50 +226,12 @@ def test_every_flipped_byte_of_the_state_is_noticed(tmp_path):
         assert read.checksums.tolist() == [0]
 
 
-# Extracts in copies of a folder; each run kills itself three steps later, when it removes or names
-# a file. Children of one process, which imports once.
-KILLED = """
-import os, shutil, signal, sys
-from itertools import count
-from pathlib import Path
-import onnxruntime
-import imagededup.fastdup.phases
-from imagededup import fastdup
-
-work, images, copies = sys.argv[1:]
-
-def run(number, folder):
-    steps = count(1)
-    def killing(function):
-        def wrapped(*arguments, **options):
-            if next(steps) == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments, **options)
-        return wrapped
-    Path.replace = killing(Path.replace)
-    Path.unlink = killing(Path.unlink)
-    fastdup.run(images, folder, run_mode=1, num_threads=1)
-
-for number in count(1, 3):
-    folder = f"{copies}/{number}"
-    shutil.copytree(work, folder)
-    child = os.fork()
-    if child == 0:
-        run(number, folder)
-        os._exit(0)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
-        break
-"""
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_a_killed_run_loses_no_descriptor(images, work, tmp_path, monkeypatch):
     photograph(77, (64, 48)).save(images / "03a.png")
     (images / "08.png").unlink()
-    arguments = [str(work), str(images), str(tmp_path / "copies")]
-    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
-    subprocess.run([sys.executable, "-c", KILLED, *arguments], check=True, env=environment)
-    folders = sorted((tmp_path / "copies").iterdir(), key=lambda path: int(path.name))
+    options = {"input_dir": images, "run_mode": 1, "num_threads": 1}
+    folders, _ = killed_runs(work, tmp_path / "copies", steps=3, **options)
     extract(images, tmp_path / "fresh")
     assert len(folders) > 5
     for folder in folders:

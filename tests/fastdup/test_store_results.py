@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -18,6 +16,7 @@ from imagededup.fastdup.store.files import DERIVED
 from imagededup.fastdup.store.results import RunRecord
 from imagededup.fastdup.store.work_dir import WorkDir
 from tests.conftest import photograph
+from tests.fastdup.killing import killed_runs
 from tests.fastdup.test_extract import extract
 
 SEARCHED = (
@@ -262,47 +261,11 @@ class TestNewImages:
         assert rows(stored / "query_similarity.csv") == rows(stored / "query_outliers.csv") == []
 
 
-# Runs a mode in copies of a folder; each run kills itself one step later, when it removes or names
-# a file. Children of one process, which imports and compiles once.
-KILLED = """
-import os, shutil, signal, sys
-from itertools import count
-from pathlib import Path
-import faiss
-from imagededup import fastdup
-
-work, source, mode, copies = sys.argv[1:]
-
-def run(number, folder):
-    steps = count(1)
-    def killing(function):
-        def wrapped(*arguments, **options):
-            if next(steps) == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*arguments, **options)
-        return wrapped
-    Path.replace = killing(Path.replace)
-    Path.unlink = killing(Path.unlink)
-    fastdup.run(source, folder, run_mode=int(mode), threshold=0.9999, lower_threshold=1)
-
-fastdup.run(work_dir=shutil.copytree(work, copies + "-first"), run_mode=2, nn_provider="turi")
-for number in count(1):
-    folder = f"{copies}/{number}"
-    shutil.copytree(work, folder)
-    child = os.fork()
-    if child == 0:
-        run(number, folder)
-        os._exit(0)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != -signal.SIGKILL:
-        break
-"""
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 class TestKilled:
     def test_tables_of_two_runs_are_never_side_by_side(self, work, tmp_path):
         before = results(work)
-        killed, after = self.folders(work, work, 2, tmp_path / "copies")
+        killed, after = self.runs(work, tmp_path / "copies", run_mode=2)
         assert before["similarity.csv"] != after["similarity.csv"]
         assert len(killed) > 10
         for folder in killed:
@@ -321,7 +284,8 @@ class TestKilled:
     def test_new_images_do_not_harm_the_results_of_stored_ones(self, work, tmp_path):
         before = results(work)
         save(tmp_path / "new", prefix="new")
-        killed, after = self.folders(work, tmp_path / "new", 4, tmp_path / "copies")
+        new = {"input_dir": tmp_path / "new", "run_mode": 4}
+        killed, after = self.runs(work, tmp_path / "copies", **new)
         assert len(after) == len(before) + 2
         for folder in killed:
             left = results(folder)
@@ -329,11 +293,11 @@ class TestKilled:
             assert fastdup.run(work_dir=folder, run_mode=2) == 0
             assert before.items() <= results(folder).items()
 
-    def folders(self, work, source, mode, copies):
+    def runs(self, work, copies, **options):
         """The folders of the killed runs, and what the one that was not killed has written."""
-        arguments = [str(work), str(source), str(mode), str(copies)]
-        subprocess.run([sys.executable, "-c", KILLED, *arguments], check=True)
-        *killed, whole = sorted(copies.iterdir(), key=lambda path: int(path.name))
+        first = {"run_mode": 2, "nn_provider": "turi"}  # starts no threads of faiss
+        options |= {"threshold": 0.9999, "lower_threshold": 1}
+        killed, whole = killed_runs(work, copies, first=first, **options)
         return killed, results(whole)
 
 
