@@ -42,9 +42,14 @@ class Mutant:
     before: str
     changed: str
 
+    @property
+    def place(self) -> str:
+        """Where the change is, and its name."""
+        return f"{self.file}:{self.line} {self.operator}"
+
     def __str__(self) -> str:
         """Return the place and the change in three lines."""
-        return f"{self.file}:{self.line} {self.operator}\n  - {self.before}\n  + {self.changed}"
+        return f"{self.place}\n  - {self.before}\n  + {self.changed}"
 
 
 class DropKeyword(Operator):

@@ -176,8 +176,7 @@ def main() -> None:
             found = judge(mutant, tree, chosen and [*left_out, *chosen], arguments.timeout)
         finally:
             free.put(tree)
-        if found != "killed":
-            print(f"{found} {mutant}", flush=True)
+        print(f"{found} {mutant}" if found != "killed" else f"killed {mutant.place}", flush=True)
         return found
 
     with ThreadPoolExecutor(arguments.processes) as pool:
