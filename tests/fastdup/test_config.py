@@ -150,6 +150,7 @@ def test_mode_2_needs_no_input():
         ({"faiss_param": "nprobe=-1"}, "nprobe of faiss_param must be positive, got -1"),
         ({"faiss_param": "efSearch=1.5"}, "efSearch of faiss_param must be a whole number"),
         ({"faiss_param": "efSearch=1e9"}, "efSearch of faiss_param must be a whole number"),
+        ({"faiss_param": "efSearch=2e9"}, "efSearch of faiss_param must be a whole number"),
         ({"faiss_param": "nprobe=0"}, "nprobe of faiss_param must be positive, got 0"),
         ({"faiss_param": "nprobe=1,nprobes=2"}, "faiss_param must hold 'nprobe' once"),
         ({"bounding_box": "rows=1,cols=1,width=5"}, "height is missing"),

@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +38,11 @@ class TestListFiles:
         quoted = '"' + str(album / 'b, "c".png').replace('"', '""') + '"'
         found = self.paths(tmp_path, f'"{album / "a.png"}"\r\n{quoted}\n')
         assert found == [str(album / "a.png"), str(album / 'b, "c".png')]
+
+    @pytest.mark.parametrize("row", ['""', '"', "", '"/b.png', '/b.png"'])
+    def test_marks_that_are_no_pair(self, tmp_path, row):
+        expected = [] if row in ('""', "") else [str(Path(row).absolute())]
+        assert self.paths(tmp_path, f"{row}\n/a.png\n") == [*expected, "/a.png"]
 
     def test_a_name_that_has_quotation_marks_itself(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
