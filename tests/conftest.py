@@ -1,9 +1,14 @@
+import signal
 import time
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+
+# A shell ignores SIGINT for jobs in the background, and so would the commands that are interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
