@@ -84,8 +84,8 @@ class TestsOfLines:
     def of(self, mutant: Mutant) -> list[str]:
         """Return the ids of the tests to run for a mutant, as arguments of pytest.
 
-        A line that is run at the import, or by a fixture for several tests, concerns every test of
-        the files of tests that run its module.
+        A line that is run at the import, by a fixture for several tests, or in other processes
+        only, concerns the files of all tests that run its module, and of those that start processes.
         """
         lines = self._data.contexts_by_lineno(str(self._tree / mutant.file))
         contexts: list[str] = []
@@ -100,7 +100,8 @@ class TestsOfLines:
                 {test for test in tests if test.partition("::")[0] not in shared} | shared
             )
         everyone = {context for names in lines.values() for context in names if context}
-        return sorted({context.partition("::")[0] for context in everyone})
+        files = {context.partition("::")[0] for context in everyone}
+        return sorted(files | set(_SETTINGS["start_processes"]))
 
 
 def judge(mutant: Mutant, tree: Path, tests: list[str], timeout: float) -> str:
