@@ -85,7 +85,7 @@ class TestsOfLines:
         """Return the ids of the tests to run for a mutant, as arguments of pytest.
 
         A line that is run at the import, by a fixture for several tests, or in other processes
-        only, concerns the files of all tests that run its module, and of those that start processes.
+        only, concerns the files of all tests that run its module, and those that start processes.
         """
         lines = self._data.contexts_by_lineno(str(self._tree / mutant.file))
         contexts: list[str] = []
