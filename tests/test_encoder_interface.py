@@ -314,6 +314,11 @@ class TestResults:
         assert list(nothing.columns) == ["image", "duplicate", "distance"]
         assert len(nothing) == 0
 
+    def test_table_of_no_images(self, tmp_path):
+        pytest.importorskip("pandas")
+        (tmp_path / "empty.jpg").touch()
+        assert PHash(False).search(tmp_path).to_pandas().shape == (0, 3)
+
     def test_table_without_pandas(self, found, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(MissingPackageError, match="pip install pandas"):

@@ -93,8 +93,8 @@ def _json_lines(found: "Duplicates", form: Format) -> Iterator[str]:
 def _records(found: "Duplicates", form: Format) -> Iterable[dict[str, Any]]:
     score_name = found.score_name
     if form is Format.PAIRS:
-        for image, duplicate, score in found.rows():
-            yield {"image": image, "duplicate": duplicate, score_name: score}
+        for row in found.rows():
+            yield dict(zip(found.row_header, row, strict=True))
         return
     for group in groups(found):
         members = [{"image": name, score_name: score} for name, score in group.members]

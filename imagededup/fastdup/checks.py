@@ -1,6 +1,5 @@
 """Checks of single parameters: each takes the name and the value, and returns what it means."""
 
-import operator
 from collections.abc import Callable
 from enum import StrEnum
 from numbers import Real
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.utils.options import check_option
+from imagededup.utils.options import check_option, whole_number
 
 __all__ = [
     "at_least",
@@ -62,12 +61,9 @@ def check_integer(name: str, value: object, least: int, unset: int | None = None
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise InvalidTypeError(f"{name} must be an int, got {value!r}") from None
+    number = whole_number(value)
+    if number is None:
+        raise InvalidTypeError(f"{name} must be an int, got {value!r}")
     if number < least and number != unset:
         alternative = "" if unset is None else f"{unset} or "
         raise InvalidValueError(f"{name} must be {alternative}at least {least}, got {number}")

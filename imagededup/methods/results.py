@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidValueError, MissingPackageError
 from imagededup.images.folders import Failure, ImageFolder
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
-from imagededup.search.matches import Matches, connected_components
+from imagededup.search.matches import Matches, concatenate, connected_components
 from imagededup.utils.files import write_csv
 from imagededup.utils.text import counted
 
@@ -164,17 +164,11 @@ class Duplicates:
         except ImportError as error:
             raise MissingPackageError("to_pandas needs pandas: pip install pandas") from error
         names, others = np.array(self.names, object), np.array(self._others(), object)
-        tables = [
-            pandas.DataFrame(
-                {
-                    "image": names[block.left],
-                    "duplicate": others[block.right],
-                    self.score_name: block.score,
-                }
-            )
-            for block in self.matches.pair_blocks(both_directions=False)
-        ]
-        return pandas.concat(tables, ignore_index=True)
+        found = concatenate(
+            list(self.matches.pair_blocks(both_directions=False)), self.matches.pairs.score.dtype
+        )
+        columns = names[found.left], others[found.right], found.score
+        return pandas.DataFrame(dict(zip(self.row_header, columns, strict=True)))
 
     def to_dict(self, scores: bool = False) -> DuplicateMap:
         """All images with the list of their duplicates, best first, then by name.
@@ -263,6 +257,11 @@ class Duplicates:
         best = self.matches.best_links(np.setdiff1d(members, targets), targets)
         return dict(zip((self.names[item] for item in best.left), best.score.tolist(), strict=True))
 
+    @property
+    def row_header(self) -> tuple[str, str, str]:
+        """What `rows` gives: image, duplicate and the name of the score."""
+        return "image", "duplicate", self.score_name
+
     def rows(self) -> Iterator[tuple[str, str, float]]:
         """Image, duplicate and score; within one collection each pair once."""
         others = self._others()
@@ -273,7 +272,7 @@ class Duplicates:
 
     def write_csv(self, path: str | PathLike[str]) -> None:
         """Write `rows` with the header image, duplicate and the name of the score."""
-        write_csv(path, ("image", "duplicate", self.score_name), self.rows())
+        write_csv(path, self.row_header, self.rows())
 
     def describe_score(self, score: float) -> str:
         """A score as people read it: `distance 3`, `similarity 0.987`."""

@@ -1,12 +1,12 @@
 """Duplicates to look at: those of one image, and the largest clusters."""
 
-import operator
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.plots.inputs import check_folders, duplicates_in, largest_rows
+from imagededup.utils.options import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,12 +137,9 @@ def plot_clusters(
 
 
 def _check_count(name: str, value: object, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+    number = whole_number(value)
+    if number is None:
         raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}")
-    try:
-        number = operator.index(value)
-    except TypeError as error:  # an array of several numbers
-        raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}") from error
     if not 1 <= number <= most:
         raise InvalidValueError(f"{name} must be an int from 1 to {most}, got {value}")
     return number

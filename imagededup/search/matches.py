@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Matches", "Pairs", "concatenate", "connected_components", "each_once"]
 
@@ -36,7 +36,7 @@ class Pairs:
         return len(self.left)
 
 
-def concatenate(found: Sequence[Pairs], score_type: type = np.int64) -> Pairs:
+def concatenate(found: Sequence[Pairs], score_type: DTypeLike = np.int64) -> Pairs:
     """All pairs of some blocks; `score_type` is the type of their scores."""
     nothing = np.empty(0, np.int64)
     return Pairs(

@@ -10,11 +10,9 @@ from imagededup.errors import InvalidValueError
 from imagededup.fastdup.checks import check_integer
 from imagededup.fastdup.store.results import check_result
 from imagededup.fastdup.store.tables import read_rows
-from imagededup.fastdup.store.work_dir import WorkDir
+from imagededup.fastdup.store.work_dir import COMPONENTS_HEADER, WorkDir
 
 __all__ = ["TopComponent", "find_top_components"]
-
-_HEADER = ("__id", "component_id", "pagerank", "delta", "in_degree", "out_degree")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def find_top_components(
     stored = folder.features()
     names = stored.names
     check_result(folder.connected_components, stored.digest)
-    rows = read_rows(folder.connected_components, _HEADER)
+    rows = read_rows(folder.connected_components, COMPONENTS_HEADER)
     label = _labels([row[1] for row in rows])
     if label is None or len(label) != len(names):
         raise InvalidValueError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imagededup import __version__
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
-from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord, read_object
+from imagededup.fastdup.store.files import FLOAT_BYTES, FeatureFiles, FeatureRecord, read_object
 from imagededup.fastdup.store.results import forget_results
 from imagededup.fastdup.store.states import (
     ROWS_PER_BLOCK,
@@ -39,7 +39,6 @@ DIMENSION = 576
 
 NAMES_HEADER = ("filename",)
 
-_FLOAT_BYTES = 4
 _ROWS_PER_WRITE = 65_536
 
 Features = tuple[list[str], NDArray[np.float32]]
@@ -80,10 +79,10 @@ def load_binary_feature(filename: str | PathLike[str], mmap: bool = False) -> Fe
     names = [name for (name,) in read_rows(files.names, NAMES_HEADER)]
     size = files.data.stat().st_size
     dimension = _dimension(files, len(names), size)
-    if size != len(names) * dimension * _FLOAT_BYTES:
+    if size != len(names) * dimension * FLOAT_BYTES:
         raise InvalidValueError(
             f"{str(files.data)!r} must hold {len(names)} rows of {dimension} float32, one for each "
-            f"name in {files.names.name}: {len(names) * dimension * _FLOAT_BYTES} bytes, got {size}"
+            f"name in {files.names.name}: {len(names) * dimension * FLOAT_BYTES} bytes, got {size}"
         )
     if not mmap:
         check_features(files, names, dimension)
@@ -204,14 +203,14 @@ def _dimension(files: FeatureFiles, count: int, size: int) -> int:
     state = FeatureState.read(files.state)
     if state is not None:
         return state.made_by.dimension
-    if size == count * DIMENSION * _FLOAT_BYTES:
+    if size == count * DIMENSION * FLOAT_BYTES:
         return DIMENSION
     config = read_object(files.data.with_name("config.json")) or {}
     stated = config.get("dimension")
-    if isinstance(stated, int) and size == count * stated * _FLOAT_BYTES:
+    if isinstance(stated, int) and size == count * stated * FLOAT_BYTES:
         return stated
-    fits = count > 0 and size > 0 and size % (count * _FLOAT_BYTES) == 0
-    return size // (count * _FLOAT_BYTES) if fits else DIMENSION
+    fits = count > 0 and size > 0 and size % (count * FLOAT_BYTES) == 0
+    return size // (count * FLOAT_BYTES) if fits else DIMENSION
 
 
 def _read(path: Path, shape: tuple[int, int], mmap: bool) -> NDArray[np.float32]:

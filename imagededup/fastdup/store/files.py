@@ -11,6 +11,7 @@ from imagededup.utils.files import write_json
 
 __all__ = [
     "DERIVED",
+    "FLOAT_BYTES",
     "QUERY_RESULTS",
     "SEARCH_RESULTS",
     "FeatureFiles",
@@ -19,6 +20,9 @@ __all__ = [
     "read_object",
     "shard_bounds",
 ]
+
+FLOAT_BYTES = 4
+"""The size of a number of a descriptor."""
 
 SEARCH_RESULTS = (
     "similarity.csv",

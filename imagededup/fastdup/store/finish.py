@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.fastdup.store.binary_features import NAMES_HEADER
-from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
+from imagededup.fastdup.store.files import FLOAT_BYTES, FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.previous import Origins, Previous
 from imagededup.fastdup.store.results import forget_query_results, forget_results
 from imagededup.fastdup.store.shards import BAD_HEADER
@@ -62,7 +62,7 @@ def finished(
             stored is not None
             and replace(stored, parts=[], shards=[]) == replace(record, shards=[])
             and plan.shards in (stored.parts, stored.shards)
-            and files.data.stat().st_size == len(names) * plan.dimension * 4
+            and files.data.stat().st_size == len(names) * plan.dimension * FLOAT_BYTES
             and _holds(files.names, NAMES_HEADER, ([name] for name in names))
             and _holds(files.bad, BAD_HEADER, (list(row) for row in bad))
             and _holds(files.bad_names, NAMES_HEADER, ([path] for path, _ in bad))
@@ -164,7 +164,7 @@ def _whole_file(
     if len(row) == 0 or not (which == which[0]).all():
         return None
     source = previous[which[0]]
-    size = len(row) * record.dimension * 4
+    size = len(row) * record.dimension * FLOAT_BYTES
     if not source.is_own or source.data.stat().st_size != size:
         return None
     return source.data if np.array_equal(row, np.arange(len(row))) else None
@@ -184,7 +184,7 @@ def _gather(
             part = np.empty((len(row[chosen]), dimension), "<f4")
             for number in np.unique(which[chosen]).tolist():
                 here = which[chosen] == number
-                rows = previous[number].data.stat().st_size // (dimension * 4)
+                rows = previous[number].data.stat().st_size // (dimension * FLOAT_BYTES)
                 source = np.memmap(previous[number].data, "<f4", "r", shape=(rows, dimension))
                 part[here] = source[row[chosen][here]]
                 del source  # Windows renames no file that is mapped

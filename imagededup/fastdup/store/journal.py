@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError
-from imagededup.fastdup.store.files import FeatureFiles
+from imagededup.fastdup.store.files import FLOAT_BYTES, FeatureFiles
 from imagededup.fastdup.store.states import KnownImages, MadeBy
 
 __all__ = ["Entry", "ImageEntry", "Journal"]
 
 _SECONDS_BETWEEN_SYNCS = 5.0
-_FLOAT_BYTES = 4
 
 
 class ImageEntry(NamedTuple):
@@ -97,7 +96,7 @@ class Journal:
                 _write_header(files.journal, header)
             self._features = files.partial.open("r+b")
             self._lines = files.journal.open("r+b")
-            self._recover(made_by.dimension * _FLOAT_BYTES)
+            self._recover(made_by.dimension * FLOAT_BYTES)
         except OSError as error:
             raise FileOperationError(
                 f"cannot write {str(files.partial)!r}: {error.strerror}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.store.checksums import block_checksums
+from imagededup.fastdup.store.files import FLOAT_BYTES
 from imagededup.utils.files import write_npz
 
 __all__ = [
@@ -186,7 +187,7 @@ _DAMAGE = (
 
 def feature_checksums(data: Path, dimension: int) -> NDArray[np.uint32]:
     """The checksums of a file of descriptors as it is now."""
-    return block_checksums(data, ROWS_PER_BLOCK * dimension * 4)
+    return block_checksums(data, ROWS_PER_BLOCK * dimension * FLOAT_BYTES)
 
 
 def feature_digest(dimension: int, checksums: NDArray[np.uint32], names: Sequence[str]) -> str:

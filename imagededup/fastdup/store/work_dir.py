@@ -20,7 +20,10 @@ from imagededup.fastdup.store.shards import StoredFeatures, load_features
 from imagededup.fastdup.store.tables import write_columns
 from imagededup.utils.files import open_atomically
 
-__all__ = ["FolderConfig", "WorkDir", "stem_of"]
+__all__ = ["COMPONENTS_HEADER", "FolderConfig", "WorkDir", "stem_of"]
+
+COMPONENTS_HEADER = ("__id", "component_id", "pagerank", "delta", "in_degree", "out_degree")
+"""The columns of connected_components.csv."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +173,11 @@ class WorkDir:
         """
         import numpy as np
 
-        header = ("__id", "component_id", "pagerank", "delta", "in_degree", "out_degree")
         given = (component, pagerank, delta, in_degree, out_degree)
         count = next(len(column) for column in given if column is not None)
         unknown = np.full(count, np.nan)
         columns = [unknown if column is None else column for column in given]
-        write_columns(self.connected_components, header, [np.arange(count), *columns])
+        write_columns(self.connected_components, COMPONENTS_HEADER, [np.arange(count), *columns])
 
     def write_degree_distribution(
         self, degree: NDArray[Any], in_count: NDArray[Any], out_count: NDArray[Any]
