@@ -119,6 +119,12 @@ class TestParameters:
         )
         assert found == expected
 
+    def test_more_workers_than_any_machine_has(self, photos):
+        found = PHash(False).find_duplicates(
+            photos, num_enc_workers=10**400, num_dist_workers=2**40
+        )
+        assert found == PHash(False).find_duplicates(photos)
+
     @pytest.mark.parametrize("method", ["brute_force", "brute_force_cython"])
     def test_search_methods_of_imagededup(self, method):
         with pytest.warns(DeprecationWarning, match="'auto'"):

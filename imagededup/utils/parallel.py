@@ -15,9 +15,13 @@ __all__ = ["check_workers", "ordered_map"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_MOST_WORKERS = 1024
+
 
 def check_workers(name: str, workers: object) -> int:
     """The number of threads to use; None means all cores that the process may use.
+
+    More than 1,024 count as 1,024.
 
     Raises:
         InvalidTypeError: Not an int.
@@ -30,7 +34,7 @@ def check_workers(name: str, workers: object) -> int:
         raise InvalidTypeError(f"{name} must be an int or None, got {type(workers).__name__}")
     if number < 0:
         raise InvalidValueError(f"{name} must be 0 or more, got {number}")
-    return max(number, 1)
+    return min(max(number, 1), _MOST_WORKERS)
 
 
 def ordered_map(
