@@ -1,0 +1,29 @@
+"""Images that are not there when they are described."""
+
+import csv
+import os
+
+from imagededup import fastdup
+from tests.conftest import photograph
+
+
+def reasons(work):
+    with (work / "features.bad.csv").open(encoding="utf-8", newline="") as file:
+        return {row["filename"]: row["error"] for row in csv.DictReader(file)}
+
+
+def test_one_that_has_come_since_is_described_however_old_and_small_it_is(tmp_path):
+    photograph(0).save(tmp_path / "there.png")
+    late, work = tmp_path / "late.png", tmp_path / "work"
+    images = [str(tmp_path / "there.png"), str(late)]
+    assert fastdup.run(images, work, run_mode=1) == 0
+    missing = reasons(work)[str(late)]
+    late.touch()
+    os.utime(late, (0, 0))
+    assert fastdup.run(images, work, run_mode=1) == 0
+    assert reasons(work).keys() == {str(late)}
+    assert reasons(work)[str(late)] != missing
+    photograph(1).save(late)
+    assert fastdup.run(images, work, run_mode=1) == 0
+    assert reasons(work) == {}
+    assert fastdup.load_binary_feature(work / "features.dat")[0] == images
