@@ -1,10 +1,12 @@
-"""Features that come without a record of how long a descriptor is."""
+"""Features from elsewhere: what is recorded of them, and what holds without a record."""
+
+import json
 
 import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError
-from imagededup.fastdup import load_binary_feature
+from imagededup.fastdup import load_binary_feature, save_binary_feature
 
 
 def stored(folder, names, numbers):
@@ -29,3 +31,12 @@ def test_a_size_that_fits_no_length_is_compared_with_that_of_the_model(tmp_path,
     expected = f"must hold {names} rows of 576 float32, .* {names * 2304} bytes, got {numbers * 4}"
     with pytest.raises(InvalidValueError, match=expected):
         load_binary_feature(stored(tmp_path, names, numbers))
+
+
+def test_the_record_of_saved_features(tmp_path):
+    save_binary_feature(tmp_path, ["a", "b"], np.ones((2, 5), np.float32))
+    assert json.loads((tmp_path / "features.dat.json").read_text()) == {
+        **dict.fromkeys(["model", "listing", "root", "bounding_box"], ""),
+        **dict.fromkeys(["bad", "begin", "end", "total"], 0),
+        **{"dimension": 5, "good": 2, "parts": [], "shards": []},
+    }
