@@ -38,5 +38,8 @@ def test_the_record_of_saved_features(tmp_path):
     assert json.loads((tmp_path / "features.dat.json").read_text()) == {
         **dict.fromkeys(["model", "listing", "root", "bounding_box"], ""),
         **dict.fromkeys(["bad", "begin", "end", "total"], 0),
-        **{"dimension": 5, "good": 2, "parts": [], "shards": []},
+        "dimension": 5,
+        "good": 2,
+        "parts": [],
+        "shards": [],
     }
