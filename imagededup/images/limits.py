@@ -20,6 +20,9 @@ _BLOCK_BYTES = 2**16  # smaller reads are Pillow's blocks and need no look at th
 _LEAST_BYTES = 64  # a read of one byte costs time as well
 _LARGEST_IMAGE = 178_956_970  # pixels; Pillow's own limit
 _PIXELS_PER_CORE = 16_000_000
+_TOO_LARGE = "the file is much larger than its pixels"
+
+_read = io.BufferedReader.read
 
 
 class LimitedFile(io.BufferedReader):
@@ -38,14 +41,15 @@ class LimitedFile(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, and raise UnreadableImageError where it would be too much."""
-        if size is None or size < 0 or size > _BLOCK_BYTES:
-            rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
-            wanted = rest if size is None or size < 0 else min(size, rest)
-            self._count(wanted)
-            return super().read(wanted)
-        data = super().read(size)
-        self._count(len(data))
-        return data
+        if size is not None and 0 <= size <= _BLOCK_BYTES:  # dozens an image, hence in one piece
+            self._left -= size if size > _LEAST_BYTES else _LEAST_BYTES
+            if self._left < 0:
+                raise UnreadableImageError(_TOO_LARGE)
+            return _read(self, size)
+        rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        wanted = rest if size is None or size < 0 else min(size, rest)
+        self._count(wanted)
+        return _read(self, wanted)
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Read a line, and raise UnreadableImageError where it would be too much."""
@@ -57,7 +61,7 @@ class LimitedFile(io.BufferedReader):
     def _count(self, length: int) -> None:
         self._left -= max(length, _LEAST_BYTES)
         if self._left < 0:
-            raise UnreadableImageError("the file is much larger than its pixels")
+            raise UnreadableImageError(_TOO_LARGE)
 
 
 class PixelBudget:
