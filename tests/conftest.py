@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from imagededup.cli import run
+
 # A shell ignores SIGINT for jobs in the background, and so would the commands that are interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,3 +40,15 @@ def photos(tmp_path):
     photograph(1).filter(ImageFilter.GaussianBlur(1)).save(folder / "city_blurred.png")
     (folder / "notes.txt").write_text("not an image")
     return folder
+
+
+@pytest.fixture
+def command(capsys):
+    """Run the command in this process: its exit code, standard output and standard error."""
+
+    def call(*arguments):
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

@@ -11,21 +11,10 @@ import pytest
 from PIL import Image
 
 from imagededup import __version__
-from imagededup.cli import run
 from imagededup.methods import CNN, DHash, PHash
 from tests.conftest import photograph
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
-
-
-@pytest.fixture
-def command(capsys):
-    def call(*arguments):
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 class TestFind:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagededup.cli import run
 from imagededup.commands import find as find_module
 from imagededup.evaluation import best_threshold, load_ground_truth
 from imagededup.methods import CNN, AHash, DHash, PHash, WHash
@@ -16,16 +15,6 @@ from imagededup.plots import plot_clusters, plot_duplicates
 from tests.conftest import photograph
 
 ENCODERS = {"phash": PHash, "dhash": DHash, "ahash": AHash, "whash": WHash, "cnn": CNN}
-
-
-@pytest.fixture
-def command(capsys):
-    def call(*arguments):
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagededup.cli import run
 from imagededup.commands import remove as remove_command
 from imagededup.errors import InvalidValueError
 from imagededup.methods import CNN, PHash
@@ -22,16 +21,6 @@ from tests.conftest import photograph
 
 NOT_UTF8 = os.fsdecode(b"latin-1 \xe9.png")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs the files of POSIX")
-
-
-@pytest.fixture
-def command(capsys):
-    def call(*arguments):
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -154,8 +154,7 @@ def _score(
     with stage_results(folder.folder, stored.digest, set(QUERY_RESULTS), parameters) as staging:
         staged = WorkDir(staging)
         neighbors = _neighbors(config, features, references=stored.array, index=index)
-        place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= config.threshold))
-        left, right, score = place[0], neighbors.index[place], neighbors.similarity[place]
+        left, right, score = _neighbors_above(neighbors, config.threshold)
         order = np.lexsort((right, left, -score))
         columns = left[order], right[order], score[order]
         write_pairs(staged.query_similarity, names, *columns, stored.names)
@@ -202,6 +201,14 @@ def _neighbors(
         )
 
 
+def _neighbors_above(
+    neighbors: Neighbors, threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Images, their neighbours of at least some similarity, and this similarity."""
+    place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= threshold))
+    return place[0], neighbors.index[place], neighbors.similarity[place]
+
+
 def similar_pairs(
     neighbors: Neighbors, threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
@@ -214,8 +221,7 @@ def similar_pairs(
     Returns:
         Two images and their similarity, of shape (m,) each, by similarity, then by the images.
     """
-    place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= threshold))
-    left, right, score = place[0], neighbors.index[place], neighbors.similarity[place]
+    left, right, score = _neighbors_above(neighbors, threshold)
     keys = np.concatenate([left, right]) * len(neighbors.index) + np.concatenate([right, left])
     keys, first = np.unique(keys, return_index=True)
     score = np.concatenate([score, score])[first]

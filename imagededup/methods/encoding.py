@@ -182,15 +182,21 @@ class _Decoder:
     def __init__(self, path: Path, several: bool) -> None:
         self._path = path
         self._several = several
-        self._decoded: dict[tuple[int, bool], Pixels] = {}
+        self._of_reduction: dict[Reduction | None, Pixels] = {}
+        self._of_form: dict[tuple[int, bool], Pixels] = {}
         self.digest = cache(partial(pixel_digest, path))
 
     def pixels(self, reduction: Reduction | None) -> Pixels:
         """As `load_image`."""
+        if reduction not in self._of_reduction:
+            self._of_reduction[reduction] = self._decode(reduction)
+        return self._of_reduction[reduction]
+
+    def _decode(self, reduction: Reduction | None) -> Pixels:
         form = self._form(reduction) if self._several else (1, False)
-        if form not in self._decoded:
-            self._decoded[form] = load_image(self._path, reduction)
-        return self._decoded[form]
+        if form not in self._of_form:
+            self._of_form[form] = load_image(self._path, reduction)
+        return self._of_form[form]
 
     def _form(self, reduction: Reduction | None) -> tuple[int, bool]:
         """The divisor of the size, and whether the pixels are grey because of it."""
