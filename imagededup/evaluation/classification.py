@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.evaluation.relations import Relation, in_sorted
+from imagededup.evaluation.relations import DuplicateRelation, in_sorted
 
 __all__ = ["PairCounts", "class_metrics", "divide"]
 
@@ -29,7 +29,7 @@ class PairCounts:
     true_negatives: int
 
     @classmethod
-    def of(cls, ground_truth: Relation, retrieved: Relation) -> "PairCounts":
+    def of(cls, ground_truth: DuplicateRelation, retrieved: DuplicateRelation) -> "PairCounts":
         """Count from the duplicate pairs alone; the others are what is left of all pairs.
 
         A pair is retrieved where either image was retrieved for the other.

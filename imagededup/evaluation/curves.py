@@ -8,7 +8,7 @@ from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.maps import AnyMap, Retrieved, read_maps
 from imagededup.evaluation.operating_points import PrecisionRecallCurve
 from imagededup.evaluation.options import ScoreName
-from imagededup.evaluation.relations import Relation, in_sorted
+from imagededup.evaluation.relations import DuplicateRelation, in_sorted
 from imagededup.utils.options import check_option
 
 __all__ = [
@@ -140,7 +140,7 @@ def recall_at_precision(
     return 0.0 if point is None else point.recall
 
 
-def check_has_pairs(truth: Relation) -> None:
+def check_has_pairs(truth: DuplicateRelation) -> None:
     """Raise InvalidMapError if a ground truth has no duplicates: its recall is not defined."""
     if len(truth) == 0:
         raise InvalidMapError("ground_truth_map must hold at least one pair of duplicates")
@@ -151,7 +151,7 @@ def _read(
     retrieved_map: Retrieved,
     score_name: str,
     references: Iterable[str] | None,
-) -> tuple[Relation, Relation]:
+) -> tuple[DuplicateRelation, DuplicateRelation]:
     wanted = check_option("score_name", score_name, ScoreName)
     truth, retrieved = read_maps(ground_truth_map, retrieved_map, wanted, references)
     check_has_pairs(truth)

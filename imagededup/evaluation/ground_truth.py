@@ -16,7 +16,7 @@ from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.evaluation.entries import list_first
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.maps import is_of_two_collections, read_ground_truth, truth_entries
-from imagededup.evaluation.relations import Relation
+from imagededup.evaluation.relations import DuplicateRelation
 from imagededup.images.folders import list_folder
 
 __all__ = ["load_ground_truth", "load_retrieved_map"]
@@ -147,7 +147,7 @@ def _check_bool(name: str, value: object) -> None:
 
 def _relation(
     mapping: dict[str, Any], name: str, transitive: bool, two_collections: bool
-) -> Relation:
+) -> DuplicateRelation:
     entries = truth_entries(mapping, name)
     if two_collections or (not transitive and is_of_two_collections(entries)):
         return read_ground_truth(mapping, name, sorted(set(entries.found)))
@@ -240,7 +240,7 @@ def _to_map(pairs: Iterable[NamePair], two_collections: bool = False) -> dict[st
     return {name: sorted(found[name]) for name in sorted(found)}
 
 
-def _close(relation: Relation) -> Relation:
+def _close(relation: DuplicateRelation) -> DuplicateRelation:
     """Every image related to all others of its connected component."""
     component = relation.components()
     order = np.argsort(component, kind="stable")
@@ -251,10 +251,10 @@ def _close(relation: Relation) -> Relation:
     place = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
     item = order[begin[component[query]] + place]
     others = query != item
-    return Relation(relation.names, query[others], item[others])
+    return DuplicateRelation(relation.names, query[others], item[others])
 
 
-def _to_dict(relation: Relation) -> dict[str, list[str]]:
+def _to_dict(relation: DuplicateRelation) -> dict[str, list[str]]:
     items = [relation.items[item] for item in relation.item.tolist()]
     bounds = np.searchsorted(relation.query, np.arange(len(relation.names) + 1)).tolist()
     return {

@@ -19,7 +19,7 @@ from imagededup.evaluation.entries import (
 )
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.options import ScoreName
-from imagededup.evaluation.relations import Indices, Relation, Scores
+from imagededup.evaluation.relations import DuplicateRelation, Indices, Scores
 from imagededup.evaluation.scores import read_scores
 from imagededup.methods.results import Duplicates
 from imagededup.search.matches import concatenate
@@ -42,7 +42,7 @@ def read_maps(
     retrieved_map: Retrieved,
     score_name: ScoreName = ScoreName.AUTO,
     references: Iterable[str] | None = None,
-) -> tuple[Relation, Relation]:
+) -> tuple[DuplicateRelation, DuplicateRelation]:
     """The relations of a ground truth and of what was retrieved for the same images.
 
     Args:
@@ -76,7 +76,7 @@ def read_maps(
 
 def read_ground_truth(
     mapping: AnyMap, name: str = "ground_truth_map", references: list[str] | None = None
-) -> Relation:
+) -> DuplicateRelation:
     """The relation of a ground truth, in the order of the names; scores are not read.
 
     Args:
@@ -107,17 +107,19 @@ def is_of_two_collections(truth: Entries) -> bool:
 
 def _truth(
     entries: Entries, references: list[str] | None, name: str = "ground_truth_map"
-) -> Relation:
+) -> DuplicateRelation:
     item = _number(name, entries, references)
     width = len(entries.names if references is None else references)
     keys = np.unique(entries.query * width + item)
-    relation = Relation(entries.names, keys // width, keys % width, references=references)
+    relation = DuplicateRelation(entries.names, keys // width, keys % width, references=references)
     if references is None:
         _check_symmetry(name, relation)
     return relation
 
 
-def _map_relation(entries: Entries, truth: Relation, score_name: ScoreName) -> Relation:
+def _map_relation(
+    entries: Entries, truth: DuplicateRelation, score_name: ScoreName
+) -> DuplicateRelation:
     """What was retrieved, in the order of the ranks.
 
     The ranks are those of the scores where there are any, equals as they stand in the list. Of a
@@ -132,10 +134,12 @@ def _map_relation(entries: Entries, truth: Relation, score_name: ScoreName) -> R
     _, first = np.unique((query * len(truth.items) + item)[order], return_index=True)
     rows = order[np.sort(first)]
     found_scores = None if scores is None else scores[rows]
-    return Relation(truth.names, query[rows], item[rows], found_scores, truth.references)
+    return DuplicateRelation(truth.names, query[rows], item[rows], found_scores, truth.references)
 
 
-def _result_relation(found: Duplicates, truth: Relation, score_name: ScoreName) -> Relation:
+def _result_relation(
+    found: Duplicates, truth: DuplicateRelation, score_name: ScoreName
+) -> DuplicateRelation:
     """The same of a result, whose pairs come from the arrays; for unreadable images nothing."""
     if score_name not in (ScoreName.AUTO, found.score_name):
         raise InvalidValueError(
@@ -150,7 +154,9 @@ def _result_relation(found: Duplicates, truth: Relation, score_name: ScoreName) 
     kind = np.float64 if found.matches.descending else np.int64
     pairs = concatenate(list(found.matches.pair_blocks()), kind)
     scores = Scores(pairs.score.astype(kind), found.matches.descending)
-    return Relation(truth.names, query[pairs.left], item[pairs.right], scores, truth.references)
+    return DuplicateRelation(
+        truth.names, query[pairs.left], item[pairs.right], scores, truth.references
+    )
 
 
 def _references_of(
@@ -196,7 +202,7 @@ def _check_same_keys(name: str, own: list[str], names: list[str]) -> None:
     )
 
 
-def _check_symmetry(name: str, relation: Relation) -> None:
+def _check_symmetry(name: str, relation: DuplicateRelation) -> None:
     names, size = relation.names, len(relation.names)
     lonely = np.setdiff1d(relation.keys, relation.item * size + relation.query).tolist()
     if lonely:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.evaluation.options import EmptyQueries
-from imagededup.evaluation.relations import Indices, Relation, in_sorted
+from imagededup.evaluation.relations import DuplicateRelation, Indices, in_sorted
 
 __all__ = ["RankedHits", "average_precision", "jaccard", "mean_over_queries", "ndcg"]
 
@@ -34,7 +34,7 @@ class RankedHits:
     retrieved: Indices
 
     @classmethod
-    def of(cls, ground_truth: Relation, retrieved: Relation) -> "RankedHits":
+    def of(cls, ground_truth: DuplicateRelation, retrieved: DuplicateRelation) -> "RankedHits":
         """The hits of a retrieved relation, whose rows are in the order of the ranks."""
         size = len(ground_truth.names)
         counts = np.bincount(retrieved.query, minlength=size).astype(np.int64)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imagededup.search.matches import connected_components
 
-__all__ = ["Indices", "Relation", "Scores", "in_sorted"]
+__all__ = ["DuplicateRelation", "Indices", "Scores", "in_sorted"]
 
 Indices = NDArray[np.int64]
 
@@ -36,7 +36,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Relation:
+class DuplicateRelation:
     """Which images are given for which: row i says that `item[i]` is given for `query[i]`.
 
     No row comes twice, and within one collection none gives an image for itself.

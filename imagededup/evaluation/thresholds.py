@@ -20,7 +20,7 @@ from imagededup.evaluation.operating_points import (
     check_beta,
 )
 from imagededup.evaluation.options import ScoreName
-from imagededup.evaluation.relations import Indices, Relation, in_sorted
+from imagededup.evaluation.relations import DuplicateRelation, Indices, in_sorted
 from imagededup.methods.results import Duplicates
 from imagededup.search.hamming.choose import CODE_BITS
 
@@ -186,7 +186,7 @@ def _check_thresholds(
 
 
 def _count(
-    truth: Relation, found: Duplicates, thresholds: NDArray[Any], score_name: ScoreName
+    truth: DuplicateRelation, found: Duplicates, thresholds: NDArray[Any], score_name: ScoreName
 ) -> PrecisionRecallCurve:
     """Numbers of pairs at thresholds that go from the strictest to the widest."""
     left, right = _match_names(truth, found)
@@ -205,7 +205,7 @@ def _count(
     return PrecisionRecallCurve(thresholds, correct, retrieved, len(truth.pairs))
 
 
-def _match_names(truth: Relation, found: Duplicates) -> tuple[Indices, Indices]:
+def _match_names(truth: DuplicateRelation, found: Duplicates) -> tuple[Indices, Indices]:
     """The numbers that found images, and the images they match, have in the ground truth."""
     left = _numbers(truth.names, found.names, found)
     if found.reference_names is None:

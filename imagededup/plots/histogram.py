@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from imagededup.errors import InvalidValueError
 from imagededup.evaluation.entries import read_entries
 from imagededup.evaluation.options import ScoreName
-from imagededup.evaluation.relations import Relation
+from imagededup.evaluation.relations import DuplicateRelation
 from imagededup.evaluation.scores import read_scores
 from imagededup.methods.results import Duplicates
 from imagededup.plots.axes import HEIGHT, LINE, WIDTH, add_legend, dress
@@ -134,7 +134,7 @@ def _of_map(mapping: Mapping[str, Any], score_name: ScoreName) -> _Sample:
     query, item = keys[entries.query], np.array([numbers[name] for name in entries.found])
     # Only in another collection can an image's duplicate have its own name.
     references = names if (query == item).any() else None
-    relation = Relation(names, query, item, given, references)
+    relation = DuplicateRelation(names, query, item, given, references)
     scores = relation.scored_pairs()[1]
     ones = np.ones(len(scores.values), np.int64)
     return _Sample(scores.values.astype(np.float64), ones, not scores.descending)
