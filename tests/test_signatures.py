@@ -85,7 +85,7 @@ class TestRun:
         found = inspect.signature(fastdup.run)
         assert found.return_annotation is int
         assert list(found.parameters)[:2] == ["input_dir", "work_dir"]
-        assert list(found.parameters)[-1] == "nnmodel"
+        assert list(found.parameters)[-1] == "verify"
         assert inspect.Parameter.empty not in [
             parameter.annotation for parameter in found.parameters.values()
         ]

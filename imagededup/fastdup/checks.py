@@ -17,6 +17,7 @@ __all__ = [
     "check_model",
     "check_path",
     "check_place",
+    "check_switch",
     "check_text",
     "number_of",
     "one_of",
@@ -105,6 +106,21 @@ def check_place(name: str, value: object) -> Path:
             f"{name} must be a path, got {str(path)!r:.80}: {reason}"
         ) from error
     return path
+
+
+def check_switch(name: str, value: object) -> bool:
+    """1 for yes or 0 for no, or what Python has for them.
+
+    Raises:
+        InvalidTypeError: Not a whole number.
+        InvalidValueError: Another number.
+    """
+    number = int(value) if isinstance(value, bool) else whole_number(value)
+    if number is None:
+        raise InvalidTypeError(f"{name} must be 0 or 1, got {value!r}")
+    if number not in (0, 1):
+        raise InvalidValueError(f"{name} must be 0 or 1, got {number}")
+    return number == 1
 
 
 def check_text(name: str, value: object) -> str:

@@ -17,6 +17,7 @@ from imagededup.fastdup.checks import (
     check_model,
     check_path,
     check_place,
+    check_switch,
     one_of,
 )
 from imagededup.fastdup.declaration import Parameter
@@ -213,6 +214,13 @@ class RunConfig:
         "How turi searches: 'brute_force', 'ball_tree' or 'lsh', or 0, 1 or 2.",
         metavar="NAME",
     )
+    verify: Parameter[int, bool] = Parameter(
+        0,
+        check_switch,
+        "1 looks at both images of every similar pair and writes verified.csv, which says how they "
+        "are related: whether one is an edited copy of the other, a part of it, or something else.",
+        metavar="0|1",
+    )
 
     def __post_init__(self) -> None:
         if self.version:
@@ -320,6 +328,8 @@ def _warn_of_unused(config: RunConfig) -> None:
     if config.run_mode in (RunMode.SCORE_IMAGES, RunMode.SCORE_FEATURES):
         reason = f"run_mode={config.run_mode.value}: the stored index stays as it is"
         unused += [("faiss_mode", reason)] if _is_set(config, "faiss_mode") else []
+    if config.run_mode is RunMode.EXTRACT and _is_set(config, "verify"):
+        unused.append(("verify", "run_mode=1"))
     for name, reason in unused:
         logger.warning("%s has no effect with %s", name, reason)
 

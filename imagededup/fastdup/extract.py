@@ -1,7 +1,6 @@
 """From images to stored features, in bounded memory, in a run that can be killed at any moment."""
 
 import logging
-import os
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from imagededup.errors import InvalidValueError, UnreadableImageError
 from imagededup.fastdup.config import BoundingBox, RunConfig, RunMode
 from imagededup.fastdup.listing import Listing, list_images
 from imagededup.fastdup.model import ExtractionModel, load_model
-from imagededup.fastdup.same_files import is_among
+from imagededup.fastdup.same_files import is_among, states_of
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.finish import finished, images_of, name_features
 from imagededup.fastdup.store.journal import Entry, ImageEntry, Journal
@@ -176,7 +175,7 @@ class _Extraction:
         """Describe what no earlier run has described, and store it all."""
         paths = list(self.listing.paths())
         is_begun = bool(previous) or self.files.journal.exists()
-        size, modified = _states(paths if is_begun else [])
+        size, modified = states_of(paths if is_begun else [])
         if previous:
             record = finished(self.files, self.plan, paths, size, modified, previous[0])
             if record is not None:
@@ -223,7 +222,7 @@ def _describe(
     listing: Listing, model: ExtractionModel, box: BoundingBox | None, batch: NDArray[np.int64]
 ) -> _Batch:
     paths = [listing.path(index) for index in batch.tolist()]
-    sizes, times = _states(paths)
+    sizes, times = states_of(paths)
     reasons: list[str | None] = [None] * len(paths)
     places, prepared = [], []
     for place, path in enumerate(paths):
@@ -247,18 +246,6 @@ def _load(path: str, model: ExtractionModel, box: BoundingBox | None) -> Pixels:
     if box is None:
         return load_image(path, model.describer.reduction)
     return crop(load_image(path), box)
-
-
-def _states(paths: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sizes and times of modification in nanoseconds, of shape (n,) each; -1 without a file."""
-    size, modified = np.full((2, len(paths)), -1, np.int64)
-    for place, path in enumerate(paths):
-        try:
-            status = os.stat(path)  # noqa: PTH116 - a million of them, without a million objects
-        except (OSError, ValueError):
-            continue
-        size[place], modified[place] = status.st_size, status.st_mtime_ns
-    return size, modified
 
 
 def _print_counts(record: FeatureRecord, files: FeatureFiles) -> None:

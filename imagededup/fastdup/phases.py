@@ -42,6 +42,7 @@ def _extract(config: RunConfig, folder: WorkDir) -> None:
 def _search_stored(config: RunConfig, folder: WorkDir) -> None:
     stored = folder.features()
     _check_model(folder, stored)
+    _check_images(config, stored)
     _search(config, folder, stored)
 
 
@@ -58,6 +59,7 @@ def _score_features(config: RunConfig, folder: WorkDir) -> None:
     stored, index = _stored_and_indexed(config, folder)
     new = WorkDir(str(config.input_dir)).features()
     _check_fit(new, stored)
+    _check_images(config, new)
     is_stored = is_among(new.names, stored.names)
     if is_stored.any():
         count = counted(int(is_stored.sum()), "image")
@@ -67,6 +69,14 @@ def _score_features(config: RunConfig, folder: WorkDir) -> None:
 
 def _check_model(folder: WorkDir, stored: StoredFeatures) -> None:
     folder.check_model(stored.record.model if stored.record else "", stored.array.shape[1])
+
+
+def _check_images(config: RunConfig, stored: StoredFeatures) -> None:
+    """Raise if pairs are to be verified and there is nothing to look at."""
+    if config.verify:
+        from imagededup.fastdup.verified import check_images
+
+        check_images(stored)
 
 
 def _check_box(stored: StoredFeatures, box: str, what: str) -> None:
@@ -100,6 +110,7 @@ def _stored_and_indexed(config: RunConfig, folder: WorkDir) -> tuple[StoredFeatu
     """The features that new ones are compared with, and their index where one is needed."""
     stored = folder.features()
     _check_model(folder, stored)
+    _check_images(config, stored)
     if config.nn_provider is not Provider.FAISS:
         return stored, None
     path = folder.faiss_index
@@ -136,6 +147,13 @@ def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
     if components is not None:
         found.append(f"{counted(components, 'component')} of 2 images or more")
     _print_summary(len(stored.names), found, folder)
+    if config.verify:
+        from imagededup.fastdup.verified import FoundPairs, verify_results
+
+        left, right, score = pairs
+        once = left < right
+        found_pairs = FoundPairs(stored.names, left[once], right[once], score[once])
+        verify_results(config.workers, folder, found_pairs, stored.digest, parameters)
 
 
 def _score(
@@ -162,6 +180,11 @@ def _score(
         write_pairs(staged.query_outliers, names, *outliers, stored.names)
     found = [counted(len(order), "pair"), counted(len(outliers[0]), "outlier")]
     _print_summary(len(names), found, folder)
+    if config.verify:
+        from imagededup.fastdup.verified import FoundPairs, verify_results
+
+        found_pairs = FoundPairs(names, *columns, stored.names)
+        verify_results(config.workers, folder, found_pairs, stored.digest, parameters)
 
 
 def _print_summary(images: int, found: list[str], folder: WorkDir) -> None:

@@ -36,6 +36,7 @@ def test_defaults_are_those_of_fastdup():
     assert config.faiss_mode == "HNSW32"
     assert config.faiss_param == {}
     assert config.bounding_box is None
+    assert config.verify is False
 
 
 def test_a_configuration_cannot_be_changed():
@@ -84,6 +85,9 @@ def test_a_configuration_cannot_be_changed():
             "bounding_box",
             BoundingBox(rows=100, cols=90, width=250, height=310),
         ),
+        ({"verify": 1}, "verify", True),
+        ({"verify": True}, "verify", True),
+        ({"verify": np.int64(0)}, "verify", False),
     ],
 )
 def test_each_parameter_is_read(parameters, field, expected):
@@ -157,6 +161,8 @@ def test_mode_2_needs_no_input():
         ({"bounding_box": "top=1"}, "'rows', 'cols', 'width', 'height', got 'top=1'"),
         ({"bounding_box": "rows=-1,cols=0,width=5,height=5"}, "rows of bounding_box must be"),
         ({"bounding_box": "rows=0,cols=0,width=0,height=5"}, "width of bounding_box must be"),
+        ({"verify": 2}, "verify must be 0 or 1, got 2"),
+        ({"verify": -1}, "verify must be 0 or 1, got -1"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_says_what_is_allowed(parameters, message):
@@ -185,6 +191,8 @@ def test_a_wrong_value_is_an_error_that_says_what_is_allowed(parameters, message
         ({"faiss_mode": 3}, "faiss_mode must be a str, got int"),
         ({"faiss_param": 3}, "faiss_param must be a str, got int"),
         ({"bounding_box": (1, 2, 3, 4)}, "bounding_box must be a str, got tuple"),
+        ({"verify": "yes"}, "verify must be 0 or 1, got 'yes'"),
+        ({"verify": None}, "verify must be 0 or 1, got None"),
     ],
 )
 def test_a_wrong_type_is_an_error(parameters, message):
@@ -250,6 +258,11 @@ def test_a_factory_string_is_said_to_be_ignored_where_an_index_is_stored(caplog)
     assert caplog.messages == [
         "faiss_mode has no effect with run_mode=3: the stored index stays as it is"
     ]
+
+
+def test_mode_1_finds_no_pairs_to_verify(caplog):
+    made(run_mode=1, verify=1)
+    assert caplog.messages == ["verify has no effect with run_mode=1"]
 
 
 def test_a_configuration_can_be_written_as_json():

@@ -289,6 +289,12 @@ class TestEveryParameter:
         assert (made.count("BallTree"), made.count("IndexBinaryFlat")) == (tree, codes)
         assert len(rows(work / "similarity.csv")) >= 24
 
+    def test_verify(self, run, album, tmp_path):
+        for asked, is_there in ((1, True), (0, False)):
+            assert run(album, work_dir=tmp_path, verify=asked) == 0
+            assert (tmp_path / "verified.csv").exists() is is_there
+            assert (tmp_path / "verified.bad.csv").exists() is is_there
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_has_its_test(name):
@@ -300,14 +306,14 @@ class TestShape:
         order = """
             input_dir work_dir compute verbose num_threads num_images turi_param distance threshold
             lower_threshold model_path version nearest_neighbors_k run_mode nn_provider min_offset
-            max_offset faiss_mode faiss_param bounding_box nnmodel
+            max_offset faiss_mode faiss_param bounding_box nnmodel verify
         """
-        assert order.split() == NAMES  # nnmodel, which has no place in it, is last
+        assert order.split() == NAMES  # nnmodel, which has no place in it, and ours are last
 
     def test_positional_arguments_go_where_they_stand(self, work, capsys):
         code = fastdup.run(
             None, work, "cpu", False, -1, -1, "", "euclidean", 0.1, 0.3, None, False, 23, 2,
-            "faiss", -1, -1, "Flat", "", "", None,
+            "faiss", -1, -1, "Flat", "", "", None, 0,
         )  # fmt: skip
         assert code == 0
         assert min(float(score) for *_, score in rows(work / "similarity.csv")) < 0.5
@@ -326,7 +332,7 @@ class TestShape:
 
     @pytest.mark.parametrize(
         ("arguments", "options"),
-        [((), {"thresold": 0.9}), (range(22), {}), (("a",), {"input_dir": "b"})],
+        [((), {"thresold": 0.9}), (range(23), {}), (("a",), {"input_dir": "b"})],
     )
     def test_arguments_that_do_not_exist_are_an_error_of_run(self, arguments, options):
         with pytest.raises(TypeError) as caught:

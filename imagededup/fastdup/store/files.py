@@ -16,6 +16,7 @@ __all__ = [
     "SEARCH_RESULTS",
     "FeatureFiles",
     "FeatureRecord",
+    "VerifiedFiles",
     "is_result",
     "read_object",
     "shard_bounds",
@@ -31,10 +32,17 @@ SEARCH_RESULTS = (
     "components_info.csv",
     "connected_components.csv",
     "degree_distribution.csv",
+    "verified.csv",
+    "verified.bad.csv",
 )
 """The files that are computed from stored features."""
 
-QUERY_RESULTS = ("query_similarity.csv", "query_outliers.csv")
+QUERY_RESULTS = (
+    "query_similarity.csv",
+    "query_outliers.csv",
+    "query_verified.csv",
+    "query_verified.bad.csv",
+)
 """The files that are computed from new features and stored ones."""
 
 DERIVED = (*SEARCH_RESULTS, *QUERY_RESULTS)
@@ -117,6 +125,27 @@ class FeatureFiles:
 
     def _beside(self, ending: str) -> Path:
         return self.data.with_name(self.data.name + ending)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedFiles:
+    """The names of the files that belong to verified pairs.
+
+    Attributes:
+        pairs: The pairs with what was found.
+    """
+
+    pairs: Path
+
+    @property
+    def bad(self) -> Path:
+        """The images that could not be read again, with the reasons."""
+        return self.pairs.with_suffix(".bad.csv")
+
+    @property
+    def journal(self) -> Path:
+        """The pairs that are verified so far."""
+        return self.pairs.with_name(f".{self.pairs.stem}.journal")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ read in pieces, so that memory does not grow with the table.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,9 @@ def write_pairs(
     right: NDArray[Any],
     scores: NDArray[Any],
     reference_names: Sequence[str] | None = None,
+    details: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
-    """Write a table with the columns from, to and distance, in the order of the arrays.
+    """Write a table with the columns from, to, distance and others, in the order of the arrays.
 
     Args:
         path: The file.
@@ -79,22 +80,19 @@ def write_pairs(
         right: Rows of `reference_names`, or of `names` without those.
         scores: Similarities of shape (n,), written with seven significant digits.
         reference_names: The images that `right` stands for.
+        details: More columns by their headers, words or numbers of shape (n,).
 
     Raises:
         FileOperationError: The file cannot be written.
     """
     others = names if reference_names is None else reference_names
+    columns = {"distance": scores, **(details or {})}
+    pairs = zip(_items(left), _items(right), strict=True)
     lines = (
-        f"{quoted(names[one])},{quoted(others[other])},{score:.7g}"
-        for begin in range(0, len(left), _CHUNK)
-        for one, other, score in zip(
-            left[begin : begin + _CHUNK].tolist(),
-            right[begin : begin + _CHUNK].tolist(),
-            scores[begin : begin + _CHUNK].tolist(),
-            strict=True,
-        )
+        f"{quoted(names[one])},{quoted(others[other])},{numbers}"
+        for (one, other), numbers in zip(pairs, _number_lines(list(columns.values())), strict=True)
     )
-    _write(path, ("from", "to", "distance"), lines)
+    _write(path, ("from", "to", *columns), lines)
 
 
 def read_rows(path: str | PathLike[str], header: Sequence[str]) -> Iterator[list[str]]:
@@ -128,6 +126,11 @@ def _write(path: str | PathLike[str], header: Sequence[str], lines: Iterable[str
     with open_atomically(path) as file:
         file.write(",".join(header) + "\n")
         file.writelines(f"{line}\n" for line in lines)
+
+
+def _items(places: NDArray[Any]) -> Iterator[int]:
+    for begin in range(0, len(places), _CHUNK):
+        yield from places[begin : begin + _CHUNK].tolist()
 
 
 def _number_lines(columns: Sequence[NDArray[Any]]) -> Iterator[str]:

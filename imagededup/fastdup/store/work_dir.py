@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imagededup import __version__
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
-from imagededup.fastdup.store.files import FeatureFiles, read_object
+from imagededup.fastdup.store.files import FeatureFiles, VerifiedFiles, read_object
 from imagededup.fastdup.store.locks import locked
 from imagededup.fastdup.store.orphans import remove_orphans
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
@@ -79,6 +79,16 @@ class WorkDir:
     def query_outliers(self) -> Path:
         """New images that are unlike all stored ones."""
         return self.folder / "query_outliers.csv"
+
+    @property
+    def verified(self) -> VerifiedFiles:
+        """What verification says of similar pairs."""
+        return VerifiedFiles(self.folder / "verified.csv")
+
+    @property
+    def query_verified(self) -> VerifiedFiles:
+        """What verification says of pairs of new images and stored ones."""
+        return VerifiedFiles(self.folder / "query_verified.csv")
 
     @property
     def faiss_index(self) -> Path:
