@@ -40,16 +40,19 @@ class TestParameters:
         assert list(inspect.signature(PHash.find_duplicates).parameters) == [
             "self", "image_dir", "encoding_map", "max_distance_threshold", "scores", "outfile",
             "search_method", "recursive", "num_enc_workers", "num_dist_workers", "against",
+            "verify", "candidates", "relations",
         ]  # fmt: skip
         assert list(inspect.signature(WHash().find_duplicates_to_remove).parameters) == [
             "image_dir", "encoding_map", "max_distance_threshold", "outfile", "search_method",
             "recursive", "num_enc_workers", "num_dist_workers", "against", "keep",
+            "verify", "candidates", "relations",
         ]  # fmt: skip
 
     def test_of_the_cnn(self):
         assert list(inspect.signature(CNN.find_duplicates).parameters) == [
             "self", "image_dir", "encoding_map", "min_similarity_threshold", "scores", "outfile",
             "recursive", "num_enc_workers", "num_dist_workers", "search_method", "against",
+            "verify", "candidates", "relations",
         ]  # fmt: skip
 
     def test_defaults(self):

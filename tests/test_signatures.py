@@ -27,19 +27,29 @@ class TestSearches:
         "num_dist_workers": None,
         "against": None,
     }
+    VERIFICATION = {"verify": "auto", "candidates": 10, "relations": None}
     INPUT = {"image_dir": None, "encoding_map": None}
 
     @pytest.mark.parametrize("encoder", HASHES)
     def test_of_a_hash(self, encoder):
         threshold = {"max_distance_threshold": 10}
-        assert parameters(encoder.search) == self.INPUT | threshold | self.SEARCH
-        assert list(parameters(encoder.search)) == [*self.INPUT, *threshold, *self.SEARCH]
+        expected = self.INPUT | threshold | self.SEARCH | self.VERIFICATION
+        assert parameters(encoder.search) == expected
+        assert list(parameters(encoder.search)) == list(expected)
 
     def test_of_the_cnn(self):
         order = ["recursive", "num_enc_workers", "num_dist_workers", "search_method", "against"]
         threshold = {"min_similarity_threshold": 0.9}
-        assert parameters(CNN.search) == self.INPUT | threshold | self.SEARCH
-        assert list(parameters(CNN.search)) == [*self.INPUT, *threshold, *order]
+        expected = self.INPUT | threshold | self.SEARCH | self.VERIFICATION
+        assert parameters(CNN.search) == expected
+        names = [*self.INPUT, *threshold, *order, *self.VERIFICATION]
+        assert list(parameters(CNN.search)) == names
+
+    def test_verification_is_asked_for_by_name(self):
+        for search in (PHash.search, CNN.find_duplicates, CNN.find_duplicates_to_remove):
+            found = inspect.signature(search).parameters
+            kinds = {found[name].kind for name in self.VERIFICATION}
+            assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
     @pytest.mark.parametrize(("encoder", "number"), [(PHash, int), (CNN, float)])
     def test_types(self, encoder, number):
@@ -53,9 +63,9 @@ class TestSearches:
         assert types["image_dir"] == FOLDER
         assert found.return_annotation is Duplicates
 
-    def test_find_duplicates_to_remove_has_the_rule_last(self):
+    def test_find_duplicates_to_remove_has_the_rule_behind_the_search(self):
         names = list(parameters(PHash.find_duplicates_to_remove))
-        assert names[3:] == ["outfile", *self.SEARCH, "keep"]
+        assert names[3:] == ["outfile", *self.SEARCH, "keep", *self.VERIFICATION]
         assert parameters(PHash.find_duplicates_to_remove)["keep"] == "first"
 
     @pytest.mark.parametrize("search", ["find_duplicates", "find_duplicates_to_remove"])

@@ -15,7 +15,7 @@ from imagededup.models import CustomModel, OnnxModel
 from imagededup.models.describe import describer
 from imagededup.models.session import Device
 from imagededup.search.descriptors import as_descriptors, check_descriptors
-from imagededup.search.matches import Matches
+from imagededup.search.matches import Matches, Pairs
 from imagededup.utils.options import check_option, whole_number
 from imagededup.utils.progress import Progress
 
@@ -24,6 +24,8 @@ __all__ = ["CNN"]
 Descriptor = NDArray[np.float32]
 
 _EMBEDDED_DIMENSIONS = (576, 1024)
+_CANDIDATE_SIMILARITY = 0.6
+"""From which similarity on pairs are verified, where no threshold is given."""
 
 
 class CNN(Encoder[Descriptor]):
@@ -53,9 +55,11 @@ class CNN(Encoder[Descriptor]):
     """
 
     score_name = "similarity"
+    _verifies_removals = True
     _search_names = SearchNames(
         threshold="min_similarity_threshold",
         default=0.9,
+        floor=_CANDIDATE_SIMILARITY,
         texts={
             "threshold": "Smallest cosine similarity of duplicates, -1.0 to 1.0.",
             "encoding_map": "Descriptors by name, as `encode_images` returns them: arrays of shape "
@@ -64,6 +68,10 @@ class CNN(Encoder[Descriptor]):
             "thousand; 'auto' takes 'exact' up to about 316,000 images, then 'ivf', "
             "which is faster there.",
             "num_dist_workers": "Number of threads that search; also called num_sim_workers.",
+            "verify": "Whether to look at both pictures of the pairs that the descriptors propose, "
+            "and to decide how they are related. True needs the files; 'auto' is True where images "
+            "to remove are listed and the files are at hand. Without a threshold, pairs from a "
+            f"similarity of {_CANDIDATE_SIMILARITY} on are proposed.",
         },
         order=("recursive", "num_enc_workers", "num_dist_workers", "search_method", "against"),
         other_names={"num_sim_workers": "num_dist_workers"},
@@ -149,6 +157,27 @@ class CNN(Encoder[Descriptor]):
             return search_cosine(
                 codes, float(request.threshold), references, method, workers, progress.advance
             )
+
+    def _equal_codes(self, codes: CodeArray, workers: int) -> NDArray[np.int64]:
+        from imagededup.search.cosine.vectors import group_identical
+
+        return group_identical(np.ascontiguousarray(codes), None, workers)[0]
+
+    def _nearest(
+        self,
+        codes: CodeArray,
+        references: CodeArray | None,
+        count: int,
+        request: SearchRequest,
+        workers: int,
+    ) -> Pairs:
+        from imagededup.search.cosine.choose import CosineMethod, check_similarity
+        from imagededup.search.knn.above import nearest_above
+
+        floor = check_similarity(request.floor)
+        method = check_option("search_method", request.search_method, CosineMethod)
+        with Progress(1000, "Searching", None, self.verbose) as progress:
+            return nearest_above(codes, references, count, floor, method, workers, progress.advance)
 
 
 def _check_dim(dim: object, model_config: object) -> None:

@@ -9,10 +9,12 @@ import logging
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
@@ -21,11 +23,17 @@ from imagededup.images.folders import ImageFolder, list_folder
 from imagededup.methods.encoding import CodeArray, EncodedImages, encode_files
 from imagededup.methods.plain import join_plain
 from imagededup.methods.reports import report_failures
-from imagededup.methods.results import Duplicates
+from imagededup.methods.results import VERIFIED_SCORE, Duplicates
 from imagededup.methods.search_options import PathType, SearchRequest
 from imagededup.methods.searches import Searches
+from imagededup.methods.verifying import (
+    VerificationPlan,
+    VerifiedMatches,
+    plan_verification,
+    verify_matches,
+)
 from imagededup.models.failures import images_named
-from imagededup.search.matches import Matches
+from imagededup.search.matches import Matches, Pairs
 from imagededup.utils.parallel import check_workers
 from imagededup.utils.text import shown
 
@@ -34,6 +42,7 @@ __all__ = ["CodeArray", "Encoder", "PathType", "SearchRequest", "encode_together
 logger = logging.getLogger("imagededup")
 
 Code = TypeVar("Code")
+Indices = NDArray[np.int64]
 
 
 class Encoder(Searches, Generic[Code]):
@@ -45,6 +54,9 @@ class Encoder(Searches, Generic[Code]):
 
     score_name: ClassVar[str]
     """What the scores of pairs are: 'distance' or 'similarity'."""
+
+    _verifies_removals: ClassVar[bool] = False
+    """Whether lists of images to remove are verified where nothing is said."""
 
     _reduction: Reduction | None
     _files_per_task: int = 4
@@ -146,6 +158,21 @@ class Encoder(Searches, Generic[Code]):
     ) -> Matches:
         """Pairs of codes within the threshold."""
 
+    @abstractmethod
+    def _equal_codes(self, codes: CodeArray, workers: int) -> Indices:
+        """The group of every code: equal codes share one."""
+
+    @abstractmethod
+    def _nearest(
+        self,
+        codes: CodeArray,
+        references: CodeArray | None,
+        count: int,
+        request: SearchRequest,
+        workers: int,
+    ) -> Pairs:
+        """For each code the best references, or other codes, with a score from the floor on."""
+
     def _settings(self) -> list[str]:
         """The arguments of the constructor that are not the defaults, as they are written."""
         return [] if self.verbose else ["verbose=False"]
@@ -155,21 +182,60 @@ class Encoder(Searches, Generic[Code]):
         self._check_search(request)
         if (request.image_dir is None) == (request.encoding_map is None):
             raise InvalidValueError("exactly one of image_dir and encoding_map must be given")
+        plan = plan_verification(request, self._verifies_removals)
         encoding_workers = check_workers("num_enc_workers", request.num_enc_workers)
         workers = check_workers("num_dist_workers", request.num_dist_workers)
         queries, references = self._encoded(request, encoding_workers)
         failures = queries.failures + (references.failures if references else [])
         was_reported = isinstance(request.encoding_map, EncodedImages)  # by encode_together
         report_failures(failures[len(queries.failures) :] if was_reported else failures)
-        return Duplicates(
+        for images in (queries, references):
+            if images is not None:
+                self._check_codes(images.names, images.codes)
+        result = partial(
+            Duplicates,
             names=queries.names,
-            matches=self._matches(queries, references, request, workers),
-            score_name=self.score_name,
             folder=queries.folder,
             reference_names=references.names if references else None,
             reference_folder=references.folder if references else None,
-            failures=failures,
         )
+        if plan is None:
+            matches = self._matches(queries, references, request, workers)
+            return result(matches=matches, score_name=self.score_name, failures=failures)
+        found = self._verified(queries, references, request, plan, (encoding_workers, workers))
+        report_failures(found.failures)
+        return result(
+            matches=found.matches,
+            score_name=VERIFIED_SCORE,
+            failures=failures + found.failures,
+            verdicts=found.verdicts,
+        )
+
+    def _verified(
+        self,
+        queries: EncodedImages,
+        references: EncodedImages | None,
+        request: SearchRequest,
+        plan: VerificationPlan,
+        workers: tuple[int, int],
+    ) -> VerifiedMatches:
+        """Verify the pairs that the codes of images with structure propose.
+
+        Args:
+            queries: The images.
+            references: Those that they are compared with, where there are any.
+            request: How to search.
+            plan: How to verify.
+            workers: Number of threads that read files, and of those that search.
+        """
+        codes = _stacked([queries, references] if references else [queries])
+
+        def nearest(items: Indices, others: Indices | None, count: int) -> Pairs:
+            among = None if others is None else codes[others]
+            return self._nearest(codes[items], among, count, request, workers[1])
+
+        groups = self._equal_codes(codes, workers[1])
+        return verify_matches(queries, references, groups, nearest, plan, workers[0], self.verbose)
 
     def _matches(
         self,
@@ -179,9 +245,6 @@ class Encoder(Searches, Generic[Code]):
         workers: int,
     ) -> Matches:
         """Match images with structure by their codes, the others by their pixels."""
-        for images in (queries, references):
-            if images is not None:
-                self._check_codes(images.names, images.codes)
         found = self._match(
             queries.structured_codes(),
             references.structured_codes() if references else None,
@@ -253,6 +316,14 @@ def encode_together(
     encoded = encode_files(encoders, list_folder(image_dir, recursive), workers)
     report_failures(encoded[0].failures)
     return encoded
+
+
+def _stacked(collections: Sequence[EncodedImages]) -> CodeArray:
+    """The codes of the images with structure, one after the other."""
+    codes = [images.structured_codes() for images in collections]
+    if len(codes) == 1:
+        return codes[0]
+    return np.concatenate([part for part in codes if len(part)] or codes[:1])
 
 
 def _check_file(image_file: object) -> Path:

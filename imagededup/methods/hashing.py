@@ -23,13 +23,16 @@ from imagededup.search.hamming.choose import (
     check_hamming_method,
     search_hamming,
 )
-from imagededup.search.matches import Matches
+from imagededup.search.matches import Matches, Pairs
 from imagededup.utils.options import check_bool, check_option
 from imagededup.utils.progress import Progress
 
 __all__ = ["AHash", "DHash", "Hashing", "PHash", "WHash"]
 
 _HEX_DIGITS = 16
+_CANDIDATE_DISTANCE = 20
+"""Up to which distance in bits pairs are verified, where no threshold is given."""
+
 _REDUCTION = Reduction(above=1536, down_to=256, to_grey=True)
 
 
@@ -47,11 +50,15 @@ class Hashing(Encoder[str]):
     _search_names = SearchNames(
         threshold="max_distance_threshold",
         default=10,
+        floor=_CANDIDATE_DISTANCE,
         texts={
             "threshold": "Largest Hamming distance of duplicates in bits, 0 to 64.",
             "encoding_map": "Hashes by name, as `encode_images` returns them.",
             "search_method": "'auto', 'multi_index', 'faiss' or 'bktree'. All find every pair; "
             "'auto' takes the fastest for the number of images and the threshold.",
+            "verify": "Whether to look at both pictures of the pairs that the hashes propose, and "
+            "to decide how they are related. True needs the files; 'auto' is False for hashes. "
+            f"Without a threshold, pairs up to {_CANDIDATE_DISTANCE} bits apart are proposed.",
         },
         order=("search_method", "recursive", "num_enc_workers", "num_dist_workers", "against"),
         other_names={},
@@ -120,6 +127,24 @@ class Hashing(Encoder[str]):
                 workers,
                 progress.advance,
             )
+
+    def _equal_codes(self, codes: CodeArray, workers: int) -> NDArray[np.int64]:  # noqa: ARG002
+        _, first, group = np.unique(codes, return_index=True, return_inverse=True)
+        return first[group].astype(np.int64)
+
+    def _nearest(
+        self,
+        codes: CodeArray,
+        references: CodeArray | None,
+        count: int,
+        request: SearchRequest,
+        workers: int,
+    ) -> Pairs:
+        from imagededup.search.hamming.nearest import nearest_codes  # loads numba
+
+        most = check_distance(request.floor)
+        with Progress(1000, "Searching", None, self.verbose) as progress:
+            return nearest_codes(codes, references, count, most, workers, progress.advance)
 
 
 class PHash(Hashing):

@@ -1,6 +1,7 @@
 """What a search found, and every form in which users see it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -10,16 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError, MissingPackageError
+from imagededup.images.decode import image_size
 from imagededup.images.folders import Failure, ImageFolder
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
-from imagededup.search.matches import Matches, concatenate, connected_components
+from imagededup.methods.removing import Removable
+from imagededup.methods.verified import DETAIL_HEADER, VerifiedPairs
+from imagededup.search.matches import Matches, Pairs, concatenate, connected_components
 from imagededup.utils.files import write_csv
 from imagededup.utils.text import counted
+from imagededup.verification.relation import ACTED_ON, REMOVABLE, check_relations
+from imagededup.verification.swap import swapped
+from imagededup.verification.verdict import Verdict, Verdicts
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Cluster", "DuplicateMap", "Duplicates", "Removal", "clusters_of"]
+__all__ = ["VERIFIED_SCORE", "Cluster", "DuplicateMap", "Duplicates", "Removal", "clusters_of"]
+
+VERIFIED_SCORE = "score"
+"""What the scores of verified pairs are called."""
 
 DuplicateMap = dict[str, list[Any]]
 
@@ -91,11 +101,13 @@ class Duplicates:
     Attributes:
         names: The images that were compared, sorted.
         matches: Which of them match.
-        score_name: What the scores are: 'distance' or 'similarity'.
+        score_name: What the scores are: 'distance', 'similarity', or 'score' of verified pairs.
         folder: The folder of the images, where there is one.
         reference_names: The images of the reference collection, sorted, where there is one.
         reference_folder: Its folder, where there is one.
         failures: Files that could not be read.
+        verdicts: What verification says of each of the pairs of `matches`, whose groups are then
+            the images with equal pixels; None where the codes alone decided.
     """
 
     names: list[str]
@@ -105,6 +117,7 @@ class Duplicates:
     reference_names: list[str] | None = None
     reference_folder: ImageFolder | None = None
     failures: list[Failure] = field(default_factory=list)
+    verdicts: Verdicts | None = field(default=None, compare=False)
 
     @property
     def root(self) -> Path | None:
@@ -154,7 +167,7 @@ class Duplicates:
         return groups_html(self)
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """`rows` as a table with the columns image, duplicate and the name of the score.
+        """`rows` as a table with the columns of `row_header`.
 
         Raises:
             MissingPackageError: pandas is not installed.
@@ -167,7 +180,7 @@ class Duplicates:
         found = concatenate(
             list(self.matches.pair_blocks(both_directions=False)), self.matches.pairs.score.dtype
         )
-        columns = names[found.left], others[found.right], found.score
+        columns = names[found.left], others[found.right], found.score, *self._details(found)
         return pandas.DataFrame(dict(zip(self.row_header, columns, strict=True)))
 
     def to_dict(self, scores: bool = False) -> DuplicateMap:
@@ -189,35 +202,70 @@ class Duplicates:
             yield image, duplicates
             name, duplicates = next(matched, (None, []))
 
-    def to_remove(self, keep: KeepType = "first") -> list[str]:
+    def verdict(self, name: str, other: str) -> Verdict | None:
+        """What verification says of two images, `name` as the left one.
+
+        Args:
+            name: An image.
+            other: Another one; one of the reference collection where there is one.
+
+        Returns:
+            None where they are no duplicates, or where the codes alone decided.
+
+        Raises:
+            InvalidValueError: There is no such image.
+        """
+        places = _place(self.names, name), _place(self._others(), other)
+        if self.verdicts is None or (self.reference_names is None and name == other):
+            return None
+        found = VerifiedPairs(self.matches, self.verdicts).between(*places)
+        if found is None:
+            return None
+        verdict, is_turned = found
+        if not is_turned:
+            return verdict
+        return swapped(verdict, *(self._size(verdict, some) for some in (other, name)))
+
+    def to_remove(
+        self, keep: KeepType = "first", relations: Collection[str] | None = None
+    ) -> list[str]:
         """Names to remove so that no two of the remaining images are duplicates.
 
         The images are walked in the order of preference: an image that is still there stays, and
         all its duplicates go. So every image that goes has a duplicate that stays. With a reference
-        collection every image that has a duplicate there goes.
+        collection every image that has a duplicate there goes. Of a verified part and its whole the
+        whole stays.
 
         Args:
             keep: 'first' walks by name, 'largest_resolution', 'largest_file' and 'oldest' by what
                 they say, then by name; a function of the path (of the name where there is no
                 folder) by its value, largest first.
+            relations: Of which relations of verified pairs one image goes: 'identical', 'copy',
+                'part', 'variant' or 'overlap'; None takes the first three.
 
         Returns:
             The names, sorted.
         """
-        return [removal.name for removal in self.removals(keep)]
+        return [removal.name for removal in self.removals(keep, relations)]
 
-    def removals(self, keep: KeepType = "first") -> list[Removal]:
+    def removals(
+        self, keep: KeepType = "first", relations: Collection[str] | None = None
+    ) -> list[Removal]:
         """As `to_remove`, with the nearest image that stays for each that goes."""
         rule = check_keep(keep)
-        matched = self._matched()
+        removable = self._removable(relations)
+        links = self.matches if removable is None else removable.towards_what_may_stay()
         if self.reference_names is None:
-            kept = np.sort(self.matches.independent(matched[self._preference(rule, matched)]))
+            matched = np.flatnonzero((removable.matches if removable else links).has_match())
+            order = matched[self._preference(rule, matched)]
+            walk = removable.walk if removable else links.independent
+            kept = np.sort(walk(order))
             removed = np.setdiff1d(matched, kept, assume_unique=True)
         else:
             if rule is not Keep.FIRST:
                 raise InvalidValueError("keep does not go with against: its images all stay")
-            kept, removed = np.arange(len(self.reference_names)), matched
-        best = self.matches.best_links(removed, kept)
+            kept, removed = np.arange(len(self.reference_names)), np.flatnonzero(links.has_match())
+        best = links.best_links(removed, kept)
         others = self._others()
         return [
             Removal(self.names[item], others[target], score)
@@ -258,26 +306,60 @@ class Duplicates:
         return dict(zip((self.names[item] for item in best.left), best.score.tolist(), strict=True))
 
     @property
-    def row_header(self) -> tuple[str, str, str]:
-        """What `rows` gives: image, duplicate and the name of the score."""
-        return "image", "duplicate", self.score_name
+    def row_header(self) -> tuple[str, ...]:
+        """What `rows` gives: image, duplicate and the name of the score; more of verified pairs.
 
-    def rows(self) -> Iterator[tuple[str, str, float]]:
-        """Image, duplicate and score; within one collection each pair once."""
+        That is the relation, the rotation in degrees, the scale, whether it is mirrored, the shares
+        of the image and of the duplicate that the other shows, and the share of the common part in
+        which they differ; all from the image to the duplicate, as `Verdict` says.
+        """
+        details = DETAIL_HEADER if self.verdicts is not None else ()
+        return "image", "duplicate", self.score_name, *details
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """What `row_header` names; within one collection each pair once."""
         others = self._others()
         for block in self.matches.pair_blocks(both_directions=False):
-            columns = block.left.tolist(), block.right.tolist(), block.score.tolist()
-            for left, right, score in zip(*columns, strict=True):
-                yield self.names[left], others[right], score
+            columns = [block.left, block.right, block.score, *self._details(block)]
+            for left, right, *rest in zip(*(column.tolist() for column in columns), strict=True):
+                yield self.names[left], others[right], *rest
 
     def write_csv(self, path: str | PathLike[str]) -> None:
-        """Write `rows` with the header image, duplicate and the name of the score."""
+        """Write `rows` with the header `row_header`."""
         write_csv(path, self.row_header, self.rows())
 
     def describe_score(self, score: float) -> str:
         """A score as people read it: `distance 3`, `similarity 0.987`."""
         digits = f"{score:.3f}" if self.matches.descending else f"{score:g}"
         return f"{self.score_name} {digits}"
+
+    def describe_pair(self, name: str, other: str, score: float) -> str:
+        """As `describe_score`, and how two verified images are related: `copy, score 0.998`."""
+        verdict = self.verdict(name, other)
+        described = self.describe_score(score)
+        return described if verdict is None else f"{verdict.relation}, {described}"
+
+    def _details(self, block: Pairs) -> list[NDArray[Any]]:
+        """What verification says of some pairs, in columns."""
+        if self.verdicts is None:
+            return []
+        verified = VerifiedPairs(self.matches, self.verdicts)
+        return list(verified.details(block.left, block.right).values())
+
+    def _removable(self, relations: Collection[str] | None) -> Removable | None:
+        """The verified pairs of which one image may go; None where the codes alone decided."""
+        if self.verdicts is None:
+            if relations is not None:
+                raise InvalidValueError("relations are of verified pairs: search with verify=True")
+            return None
+        chosen = REMOVABLE if relations is None else check_relations(relations, ACTED_ON)
+        return Removable.of(self.matches, self.verdicts, chosen)
+
+    def _size(self, verdict: Verdict, name: str) -> tuple[int, int]:
+        """Width and height of an image of one collection, where a region must be placed in it."""
+        if verdict.region is None or self.folder is None:
+            return 1, 1
+        return image_size(self.folder.path(name))
 
     def _matched_rows(self, scores: bool = False) -> Iterator[tuple[str, list[Any]]]:
         """Images that have duplicates, with these."""
@@ -298,3 +380,10 @@ class Duplicates:
 
     def _matched(self) -> NDArray[np.int64]:
         return np.flatnonzero(self.matches.has_match())
+
+
+def _place(names: list[str], name: str) -> int:
+    place = bisect_left(names, name)
+    if names[place : place + 1] != [name]:
+        raise InvalidValueError(f"{name!r} is not among the images that were compared")
+    return place

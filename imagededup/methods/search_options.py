@@ -7,7 +7,7 @@ makes the signature, the docstring and the call of every encoder from the one th
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from os import PathLike
@@ -16,10 +16,13 @@ from typing import Any, TypedDict, TypeVar
 
 from imagededup.errors import InvalidTypeError
 
-__all__ = ["NamedOptions", "PathType", "SearchNames", "SearchRequest", "named"]
+__all__ = ["DEFAULT", "NamedOptions", "PathType", "SearchNames", "SearchRequest", "named"]
 
 PathType = str | PathLike[str]
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+DEFAULT: Any = object()
+"""Stands for the threshold where none is given."""
 
 _WIDTH = 100
 
@@ -32,6 +35,9 @@ class SearchOptions(TypedDict, total=False):
     num_enc_workers: int | None
     num_dist_workers: int | None
     against: PathType | Mapping[str, Any] | None
+    verify: bool | str
+    candidates: int
+    relations: Collection[str] | None
 
 
 class NamedOptions(SearchOptions, total=False):
@@ -48,12 +54,21 @@ _DEFAULTS = SearchOptions(
     num_enc_workers=None,
     num_dist_workers=None,
     against=None,
+    verify="auto",
+    candidates=10,
+    relations=None,
 )
+_BY_NAME_ONLY = ("verify", "candidates", "relations")
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """The arguments of a search as the user gave them."""
+    """The arguments of a search as the user gave them.
+
+    Attributes:
+        floor: The limit of the score of candidates for verification.
+        lists_removals: Whether the result lists images to remove.
+    """
 
     image_dir: PathType | None
     encoding_map: Mapping[str, Any] | None
@@ -63,17 +78,11 @@ class SearchRequest:
     num_enc_workers: int | None
     num_dist_workers: int | None
     against: PathType | Mapping[str, Any] | None
-
-    @classmethod
-    def of(
-        cls,
-        image_dir: PathType | None,
-        encoding_map: Mapping[str, Any] | None,
-        threshold: object,
-        options: Mapping[str, Any],
-    ) -> "SearchRequest":
-        """Complete the options by their defaults."""
-        return cls(image_dir, encoding_map, threshold, **{**_DEFAULTS, **options})
+    verify: bool | str
+    candidates: int
+    relations: Collection[str] | None
+    floor: Any
+    lists_removals: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ class SearchNames:
     Attributes:
         threshold: The name of the threshold.
         default: Its default.
+        floor: The default for candidates that are verified.
         texts: What the docstring says of a parameter, where encoders differ.
         order: The options in the order in which they may be given without a name.
         other_names: Names that also stand for an option.
@@ -90,9 +100,30 @@ class SearchNames:
 
     threshold: str
     default: float
+    floor: float
     texts: Mapping[str, str]
     order: tuple[str, ...]
     other_names: Mapping[str, str]
+
+    def request(
+        self,
+        image_dir: PathType | None,
+        encoding_map: Mapping[str, Any] | None,
+        threshold: object,
+        options: Mapping[str, Any],
+        *,
+        lists_removals: bool = False,
+    ) -> SearchRequest:
+        """Complete the arguments of a search by their defaults."""
+        default = threshold is DEFAULT
+        return SearchRequest(
+            image_dir,
+            encoding_map,
+            self.default if default else threshold,
+            floor=self.floor if default else threshold,
+            lists_removals=lists_removals,
+            **{**_DEFAULTS, **options},
+        )
 
 
 def named(method: Method, names: SearchNames) -> Method:
@@ -111,7 +142,7 @@ def named(method: Method, names: SearchNames) -> Method:
                 raise InvalidTypeError(f"{other} is another name of {name}: only one may be given")
             options[name] = options.pop(other)
         given = signature.bind(*arguments, **options).arguments
-        given["threshold"] = given.pop(names.threshold, names.default)
+        given["threshold"] = given.pop(names.threshold, DEFAULT)
         return method(**given)
 
     search.__signature__ = signature  # type: ignore[attr-defined]
@@ -123,19 +154,15 @@ def _signature(method: Callable[..., Any], names: SearchNames) -> inspect.Signat
     """The parameters of a method, its threshold named and its options in order."""
     written = inspect.signature(method)
     types = inspect.get_annotations(SearchOptions)
+
+    def option(name: str, kind: Any = inspect.Parameter.POSITIONAL_OR_KEYWORD) -> inspect.Parameter:  # noqa: ANN401
+        return inspect.Parameter(name, kind, default=_DEFAULTS[name], annotation=types[name])  # type: ignore[literal-required]
+
     parameters: list[inspect.Parameter] = []
     behind: list[inspect.Parameter] = []
     for parameter in written.parameters.values():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            parameters += [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                    default=_DEFAULTS[name],  # type: ignore[literal-required]
-                    annotation=types[name],
-                )
-                for name in names.order
-            ]
+            parameters += [option(name) for name in names.order]
         elif parameter.name == "threshold":
             parameters.append(
                 parameter.replace(
@@ -146,7 +173,8 @@ def _signature(method: Callable[..., Any], names: SearchNames) -> inspect.Signat
             behind.append(parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD))
         else:
             parameters.append(parameter)
-    return written.replace(parameters=[*parameters, *behind])
+    named_only = [option(name, inspect.Parameter.KEYWORD_ONLY) for name in _BY_NAME_ONLY]
+    return written.replace(parameters=[*parameters, *behind, *named_only])
 
 
 def _documented(docstring: str, names: SearchNames) -> str:

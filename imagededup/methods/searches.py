@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Unpack, overload
 from imagededup.methods.keep import KeepType, check_keep
 from imagededup.methods.results import DuplicateMap, Duplicates
 from imagededup.methods.search_options import (
+    DEFAULT,
     NamedOptions,
     PathType,
     SearchNames,
@@ -73,7 +74,7 @@ class Searches(ABC):
         self,
         image_dir: PathType | None = None,
         encoding_map: Mapping[str, Any] | None = None,
-        threshold: float | None = None,
+        threshold: float = DEFAULT,
         scores: bool = False,
         outfile: PathType | Literal[False] | None = None,
         **options: Unpack[NamedOptions],
@@ -100,6 +101,11 @@ class Searches(ABC):
             num_dist_workers: The same for the search.
             against: A folder or codes by name of other images. Then the duplicates among them are
                 found, and images of the collection are not compared with each other.
+            verify: Whether to look at both pictures of every candidate pair and to decide how they
+                are related: True, False or 'auto'.
+            candidates: How many images, at most, each image is verified with: those of best score.
+            relations: Which relations of verified pairs count, of 'identical', 'copy', 'part',
+                'variant', 'overlap', 'unrelated' and 'undecided'; None takes the first four.
 
         Returns:
             For every image, sorted by name, the names of its duplicates, best first, then by name;
@@ -118,7 +124,7 @@ class Searches(ABC):
             {'a.jpg': [('b.jpg', 1)], 'b.jpg': [('a.jpg', 1)]}
         """
         path = _check_outfile(outfile)
-        request = SearchRequest.of(image_dir, encoding_map, threshold, options)
+        request = self._search_names.request(image_dir, encoding_map, threshold, options)
         result = self._find(request).to_dict(scores)
         if path is not None:
             write_json(path, result)
@@ -128,7 +134,7 @@ class Searches(ABC):
         self,
         image_dir: PathType | None = None,
         encoding_map: Mapping[str, Any] | None = None,
-        threshold: float | None = None,
+        threshold: float = DEFAULT,
         outfile: PathType | Literal[False] | None = None,
         *,
         keep: KeepType = "first",
@@ -152,6 +158,11 @@ class Searches(ABC):
             keep: The order of preference: 'first' (by name), 'largest_resolution',
                 'largest_file', 'oldest' (equals by name), or a function of the path (of the name
                 with `encoding_map`) whose largest value is preferred.
+            verify: Whether to look at both pictures of every candidate pair.
+            candidates: How many images, at most, each image is verified with.
+            relations: Of which relations one image goes, of 'identical', 'copy', 'part', 'variant'
+                and 'overlap'; None takes the first three. Of a part and its whole the whole stays,
+                whatever `keep` says.
 
         Returns:
             The names, sorted.
@@ -170,8 +181,10 @@ class Searches(ABC):
         """
         path = _check_outfile(outfile)
         rule = check_keep(keep)
-        request = SearchRequest.of(image_dir, encoding_map, threshold, options)
-        result = self._find(request).to_remove(rule)
+        request = self._search_names.request(
+            image_dir, encoding_map, threshold, options, lists_removals=True
+        )
+        result = self._find(request).to_remove(rule, request.relations)
         if path is not None:
             write_json(path, result)
         return result
@@ -180,7 +193,7 @@ class Searches(ABC):
         self,
         image_dir: PathType | None = None,
         encoding_map: Mapping[str, Any] | None = None,
-        threshold: float | None = None,
+        threshold: float = DEFAULT,
         **options: Unpack[NamedOptions],
     ) -> Duplicates:
         """Find duplicates and return them in the form that everything else is made from.
@@ -194,7 +207,7 @@ class Searches(ABC):
             >>> PHash().search(encoding_map=hashes).clusters()
             [Cluster(representative='a.jpg', members=('a.jpg', 'b.jpg'))]
         """
-        return self._find(SearchRequest.of(image_dir, encoding_map, threshold, options))
+        return self._find(self._search_names.request(image_dir, encoding_map, threshold, options))
 
     @abstractmethod
     def _find(self, request: SearchRequest) -> Duplicates:

@@ -100,7 +100,7 @@ def _cluster_group(duplicates: Duplicates, cluster: Cluster, most: int) -> _Grou
         _Member(
             name,
             _path(duplicates.folder, name),
-            duplicates.describe_score(scores[name]) if name in scores else "",
+            duplicates.describe_pair(first, name, scores[name]) if name in scores else "",
         )
         for name in shown_part.members
     ]
@@ -111,7 +111,11 @@ def _reference_group(duplicates: Duplicates, image: int, most: int) -> _Group:
     """An image, and its duplicates in the reference collection."""
     name, found = duplicates.names[image], duplicates_of(duplicates, image)
     others = [
-        _Member(other, _path(duplicates.reference_folder, other), duplicates.describe_score(score))
+        _Member(
+            other,
+            _path(duplicates.reference_folder, other),
+            duplicates.describe_pair(name, other, score),
+        )
         for other, score in found[: max(0, most - 1)]
     ]
     return _Group([_Member(name, _path(duplicates.folder, name)), *others], 1 + len(found))

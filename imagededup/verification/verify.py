@@ -3,9 +3,7 @@
 from os import PathLike
 
 from imagededup.images.exact import pixel_digest
-from imagededup.verification.compare import compare
 from imagededup.verification.verdict import Verdict
-from imagededup.verification.view import look
 
 __all__ = ["verify"]
 
@@ -16,5 +14,8 @@ def verify(left: str | PathLike[str], right: str | PathLike[str]) -> Verdict:
     Raises:
         UnreadableImageError: A file cannot be decoded; the message says why.
     """
+    from imagededup.verification.compare import compare  # loads cv2
+    from imagededup.verification.view import look
+
     pixel_digest(left)
     return compare(look(left), look(right))

@@ -1,0 +1,138 @@
+"""What verification says of the pairs of a result, from whichever side they are looked at."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.search.matches import Matches, Pairs, concatenate
+from imagededup.verification.relation import Relation
+from imagededup.verification.swap import swapped_rows
+from imagededup.verification.verdict import Verdict, Verdicts
+
+__all__ = ["DETAIL_HEADER", "IDENTICAL", "VerifiedPairs", "with_relations"]
+
+Indices = NDArray[np.int64]
+
+IDENTICAL = Verdict(
+    Relation.IDENTICAL, 1.0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), left_covered=1.0, right_covered=1.0
+)
+"""What is said of two images of one group: their pixels are equal."""
+
+DETAIL_HEADER = (
+    "relation",
+    "rotation",
+    "scale",
+    "mirrored",
+    "image_covered",
+    "duplicate_covered",
+    "differing",
+)
+"""What the rows of a verified result have behind the score."""
+
+_FIELDS = ("rotation", "scale", "mirrored", "left_covered", "right_covered", "differing")
+_WORDS = np.array([relation.value for relation in Relation], object)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPairs:
+    """Matches whose groups have equal pixels, with a verdict for each pair of groups.
+
+    Attributes:
+        matches: The groups and their pairs, which are sorted.
+        verdicts: One a pair.
+    """
+
+    matches: Matches
+    verdicts: Verdicts
+
+    def rows(self, left: Indices, right: Indices) -> NDArray[Any]:
+        """Rows of verdicts of items that match, the left one seen from the left.
+
+        Args:
+            left: Items, int64 of shape (n,).
+            right: Items of the same collection, or of the reference collection, of shape (n,).
+        """
+        place, turned = self._places(left, right)
+        result = np.repeat(Verdicts.of([IDENTICAL]).rows, len(place))
+        result[place >= 0] = self.verdicts.rows[place[place >= 0]]
+        result[turned] = swapped_rows(result[turned])
+        return result
+
+    def details(self, left: Indices, right: Indices) -> dict[str, NDArray[Any]]:
+        """The columns of `DETAIL_HEADER` of items that match."""
+        rows = self.rows(left, right)
+        columns = [_WORDS[rows["relation"]], *(rows[field] for field in _FIELDS)]
+        return dict(zip(DETAIL_HEADER, columns, strict=True))
+
+    def between(self, left: int, right: int) -> tuple[Verdict, bool] | None:
+        """The stored verdict of two items and whether its left picture is the right one of these.
+
+        None where they do not match.
+        """
+        place, turned = self._places(np.array([left]), np.array([right]))
+        if place[0] < -1:
+            return None
+        return (IDENTICAL if place[0] < 0 else self.verdicts[int(place[0])]), bool(turned[0])
+
+    def _places(self, left: Indices, right: Indices) -> tuple[Indices, NDArray[np.bool_]]:
+        """The pair of groups of each two items: -1 in one group, -2 where there is none."""
+        matches, pairs = self.matches, self.matches.pairs
+        of_right = matches.groups if matches.reference_groups is None else matches.reference_groups
+        one, other = matches.groups[left], of_right[right]
+        turned = (one > other) & (matches.reference_groups is None)
+        low, high = np.where(turned, other, one), np.where(turned, one, other)
+        size = int(max(pairs.left.max(initial=0), pairs.right.max(initial=0), high.max(initial=0)))
+        keys, wanted = pairs.left * (size + 1) + pairs.right, low * (size + 1) + high
+        place = np.searchsorted(keys, wanted)
+        known = place < len(keys)
+        known[known] = keys[place[known]] == wanted[known]
+        place = np.where(known, place, -2)
+        return np.where(one == other, -1, place), turned & (one != other)
+
+
+def with_relations(
+    matches: Matches,
+    verdicts: Verdicts,
+    relations: Sequence[Relation],
+    among: NDArray[np.bool_] | None = None,
+) -> tuple[Matches, Verdicts]:
+    """The pairs of some relations; without `IDENTICAL` every image is a group of its own.
+
+    Args:
+        matches: Groups of equal pixels, and pairs of them.
+        verdicts: One a pair.
+        relations: Those that stay.
+        among: Which pairs may stay, of shape (n,); None means all.
+    """
+    kept = verdicts.among(relations)
+    if among is not None:
+        kept &= among
+    pairs = Pairs(matches.pairs.left[kept], matches.pairs.right[kept], matches.pairs.score[kept])
+    fewer = Matches(matches.groups, matches.reference_groups, pairs, 1.0, descending=True)
+    verdicts = verdicts.take(kept)
+    return (fewer, verdicts) if Relation.IDENTICAL in relations else _apart(fewer, verdicts)
+
+
+def _apart(matches: Matches, verdicts: Verdicts) -> tuple[Matches, Verdicts]:
+    """Every image as a group, and the pairs of the groups as pairs of images."""
+    pairs = concatenate(list(_different(matches)), np.float32)
+    rows = VerifiedPairs(matches, verdicts).rows(pairs.left, pairs.right)
+    groups, references = np.arange(len(matches.groups)), None
+    if matches.reference_groups is not None:
+        references = np.arange(len(matches.reference_groups)) + len(groups)
+        pairs = Pairs(pairs.left, pairs.right + len(groups), pairs.score)
+    order = np.lexsort((pairs.right, pairs.left))
+    pairs = Pairs(pairs.left[order], pairs.right[order], pairs.score[order])
+    return Matches(groups, references, pairs, 1.0, descending=True), Verdicts(rows[order])
+
+
+def _different(matches: Matches) -> Iterator[Pairs]:
+    """The pairs of items of different groups."""
+    references = matches.reference_groups
+    of_right = matches.groups if references is None else references
+    for block in matches.pair_blocks(both_directions=False):
+        differ = matches.groups[block.left] != of_right[block.right]
+        yield Pairs(block.left[differ], block.right[differ], block.score[differ])
