@@ -15,7 +15,7 @@ from imagededup.images.decode import image_size
 from imagededup.images.folders import Failure, ImageFolder
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
 from imagededup.methods.removing import Removable
-from imagededup.methods.verified import DETAIL_HEADER, VerifiedPairs
+from imagededup.methods.verified import DETAIL_HEADER, VerdictTable
 from imagededup.search.matches import Matches, Pairs, concatenate, connected_components
 from imagededup.utils.files import write_csv
 from imagededup.utils.text import counted
@@ -218,7 +218,7 @@ class Duplicates:
         places = _place(self.names, name), _place(self._others(), other)
         if self.verdicts is None or (self.reference_names is None and name == other):
             return None
-        found = VerifiedPairs(self.matches, self.verdicts).between(*places)
+        found = VerdictTable(self.matches, self.verdicts).between(*places)
         if found is None:
             return None
         verdict, is_turned = found
@@ -343,7 +343,7 @@ class Duplicates:
         """What verification says of some pairs, in columns."""
         if self.verdicts is None:
             return []
-        verified = VerifiedPairs(self.matches, self.verdicts)
+        verified = VerdictTable(self.matches, self.verdicts)
         return list(verified.details(block.left, block.right).values())
 
     def _removable(self, relations: Collection[str] | None) -> Removable | None:

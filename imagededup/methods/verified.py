@@ -8,18 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.matches import Matches, Pairs, concatenate
+from imagededup.verification.identical import IDENTICAL
 from imagededup.verification.relation import Relation
 from imagededup.verification.swap import swapped_rows
 from imagededup.verification.verdict import Verdict, Verdicts
 
-__all__ = ["DETAIL_HEADER", "IDENTICAL", "VerifiedPairs", "with_relations"]
+__all__ = ["DETAIL_HEADER", "VerdictTable", "with_relations"]
 
 Indices = NDArray[np.int64]
-
-IDENTICAL = Verdict(
-    Relation.IDENTICAL, 1.0, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), left_covered=1.0, right_covered=1.0
-)
-"""What is said of two images of one group: their pixels are equal."""
 
 DETAIL_HEADER = (
     "relation",
@@ -37,7 +33,7 @@ _WORDS = np.array([relation.value for relation in Relation], object)
 
 
 @dataclass(frozen=True, slots=True)
-class VerifiedPairs:
+class VerdictTable:
     """Matches whose groups have equal pixels, with a verdict for each pair of groups.
 
     Attributes:
@@ -119,7 +115,7 @@ def with_relations(
 def _apart(matches: Matches, verdicts: Verdicts) -> tuple[Matches, Verdicts]:
     """Every image as a group, and the pairs of the groups as pairs of images."""
     pairs = concatenate(list(_different(matches)), np.float32)
-    rows = VerifiedPairs(matches, verdicts).rows(pairs.left, pairs.right)
+    rows = VerdictTable(matches, verdicts).rows(pairs.left, pairs.right)
     groups, references = np.arange(len(matches.groups)), None
     if matches.reference_groups is not None:
         references = np.arange(len(matches.reference_groups)) + len(groups)

@@ -1,20 +1,38 @@
 """Verifying many pairs of the files of a collection."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import UnreadableImageError
+from imagededup.images.exact import pixel_digest
 from imagededup.utils.parallel import ordered_map
 from imagededup.verification.compare import compare
+from imagededup.verification.cv2_threads import one_cv2_thread
+from imagededup.verification.identical import IDENTICAL
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict, Verdicts
 from imagededup.verification.view import View, look
+from imagededup.verification.visits import Visit, visiting_order, visits
 
-__all__ = ["Verified", "verify_pairs"]
+__all__ = ["MOST_VIEWS", "Verified", "verify_pairs"]
+
+MOST_VIEWS = 1024
+"""How many pictures are held at once, beside those that the threads are at work on."""
+
+_VISITS_AT_ONCE = 8
+_SURE = 0.9
+_SHIFT = 0.01
+_UNKNOWN = Verdict(Relation.UNDECIDED, 0.0)
+
+Indices = NDArray[np.int64]
+PathOf = Callable[[int], Path]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +40,7 @@ class Verified:
     """What became of pairs.
 
     Attributes:
-        verdicts: One a pair.
+        verdicts: One a pair; `UNDECIDED` where an item could not be read.
         failures: The items that could not be read again, with the reason.
     """
 
@@ -31,37 +49,119 @@ class Verified:
 
 
 def verify_pairs(
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    path_of: Callable[[int], Path],
+    left: Indices,
+    right: Indices,
+    path_of: PathOf,
     workers: int,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Verified:
     """Verify pairs of items.
 
+    Pairs of one item are verified close together, so that it is decoded once, unless more than
+    `MOST_VIEWS` others are needed in between.
+
     Args:
         left: Items, int64 of shape (n,).
         right: Items, int64 of shape (n,).
         path_of: Gives the file of an item.
-        workers: Number of threads; the result does not depend on it.
+        workers: Number of threads; the result does not depend on it. The linear algebra library and
+            OpenCV are held to one in each, in the whole process, until all is done.
         advance: Is called with numbers of pairs that are done.
     """
-    failures: dict[int, str] = {}
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-    def look_at(item: int) -> View | None:
+    verdicts = [_UNKNOWN] * len(left)
+    views = _Views(path_of)
+    turns = partial(visits, left, right, visiting_order(left, right), MOST_VIEWS)
+    with threadpool_limits(1, user_api="blas"), one_cv2_thread():
+        looks = (item for visit in turns() for item in visit.looks)
+        with closing(ordered_map(views.look, looks, workers)) as looked:
+            tasks = views.at_hand(turns(), looked)
+            compared = _Comparison(path_of)
+            with closing(ordered_map(compared.of, _cut(tasks), workers)) as found:
+                for verdicts_of_pairs in found:
+                    for pair, verdict in verdicts_of_pairs:
+                        verdicts[pair] = verdict
+                    advance(len(verdicts_of_pairs))
+    return Verified(Verdicts.of(verdicts), dict(sorted(views.failures.items())))
+
+
+_Pair = tuple[Visit, View | None, View | None]
+
+
+@dataclass(slots=True)
+class _Views:
+    """The pictures that are held, and what could not be read."""
+
+    path_of: PathOf
+    held: dict[int, View | None] = field(default_factory=dict)
+    failures: dict[int, str] = field(default_factory=dict)
+
+    def look(self, item: int) -> View | str:
+        """The view of an item, or why there is none."""
         try:
-            return look(path_of(item))
+            return look(self.path_of(item))
         except UnreadableImageError as error:
-            failures[item] = str(error)
-            return None
+            return str(error)
 
-    items = np.unique(np.concatenate([left, right])).tolist()
-    views = dict(zip(items, ordered_map(look_at, items, workers), strict=True))
-    verdicts = []
-    for one, other in zip(left.tolist(), right.tolist(), strict=True):
-        a, b = views[one], views[other]
-        verdicts.append(
-            Verdict(Relation.UNDECIDED, 0.0) if a is None or b is None else compare(a, b)
-        )
-        advance(1)
-    return Verified(Verdicts.of(verdicts), failures)
+    def at_hand(self, turns: Iterator[Visit], looked: Iterator[View | str]) -> Iterator[_Pair]:
+        """The views of pair after pair, taken from those that are looked at in this order."""
+        for visit in turns:
+            for item in visit.looks:
+                view = next(looked)
+                self.held[item] = None if isinstance(view, str) else view
+                if isinstance(view, str):
+                    self.failures.setdefault(item, view)
+            yield visit, self.held[visit.left], self.held[visit.right]
+            for item in visit.drops:
+                del self.held[item]
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """Compares views, and pixels where they may be equal."""
+
+    path_of: PathOf
+    digests: dict[int, bytes | None] = field(default_factory=dict)
+
+    def of(self, pairs: list[_Pair]) -> list[tuple[int, Verdict]]:
+        """The places of pairs with their verdicts."""
+        return [(visit.pair, self._verdict(visit, *views)) for visit, *views in pairs]
+
+    def _verdict(self, visit: Visit, left: View | None, right: View | None) -> Verdict:
+        if left is None or right is None:
+            return _UNKNOWN
+        verdict = compare(left, right)
+        if _may_be_identical(verdict, left, right):
+            digest = self._digest(visit.left)
+            if digest is not None and digest == self._digest(visit.right):
+                return IDENTICAL
+        return verdict
+
+    def _digest(self, item: int) -> bytes | None:
+        """The digest of an item's pixels; None where they cannot all be decoded."""
+        if item not in self.digests:
+            try:
+                self.digests[item] = pixel_digest(self.path_of(item))
+            except UnreadableImageError:
+                self.digests[item] = None
+        return self.digests[item]
+
+
+def _cut(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
+    while some := list(islice(pairs, _VISITS_AT_ONCE)):
+        yield some
+
+
+def _may_be_identical(verdict: Verdict, left: View, right: View) -> bool:
+    """Whether it is worth to decode all pixels of two pictures."""
+    if left.size != right.size:
+        return False
+    if np.array_equal(left.grey, right.grey):
+        return True
+    if verdict.relation is not Relation.COPY or verdict.score < _SURE or verdict.matrix is None:
+        return False
+    width, height = left.size
+    corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)])
+    moved = corners @ np.array(verdict.matrix).T
+    return bool(np.abs(moved - corners[:, :2]).max() <= _SHIFT * max(left.size))
