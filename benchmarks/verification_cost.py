@@ -1,0 +1,119 @@
+"""What verification costs: of a picture, of a pair, and of a whole `find`."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from codes import encode
+from edits import SIXTEEN, write_copies
+from picture_sets import Pool
+from timing import best_times, report
+from verified import CANDIDATES, FLOOR
+
+from imagededup.images.decode import load_image
+from imagededup.verification.compare import compare
+from imagededup.verification.view import REDUCTION, View, look, view_of
+
+__all__ = ["measure_cost"]
+
+_SAMPLE = 40
+_PICTURES = 1000
+_COPIES = 100
+_REPEAT = 2
+_FIND = (sys.executable, "-m", "imagededup", "find")
+
+
+def measure_cost(pool: Pool, seed: int) -> None:
+    """Measure all of it, beside the targets.
+
+    The time of a picture and of a pair is that of one core, the pairs being 40 pictures and their
+    16 copies with their candidates. The time of `find` is that of the clock, with and without
+    `--verify`, the best of two runs in turns, on at most 1,000 of the pictures, spread evenly, and
+    copies of a tenth of them.
+    """
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as temporary:
+        _measure_parts(_spread(pool, _SAMPLE), pool, Path(temporary), seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        chosen = _spread(pool, _PICTURES)
+        for picture in chosen:
+            path = pool.paths[picture]
+            shutil.copyfile(path, folder / f"{picture:06d} original{path.suffix}")
+        copied = chosen[:: max(1, len(chosen) // _COPIES)][:_COPIES]
+        _keep_one_copy_each(copied, pool, folder, seed)
+        _measure_find(folder, len(chosen), len(copied))
+
+
+def _spread(pool: Pool, count: int) -> list[int]:
+    count = min(count, len(pool.paths))
+    places: list[int] = np.linspace(0, len(pool.paths) - 1, count).round().astype(int).tolist()
+    return places
+
+
+def _keep_one_copy_each(pictures: Sequence[int], pool: Pool, folder: Path, seed: int) -> None:
+    """Write a copy of each picture, by the 16 edits in turn."""
+    for turn, picture in enumerate(pictures):
+        copies = write_copies(pool.paths[picture], picture, folder, seed)
+        for number, name in enumerate(copies):
+            if number != turn % len(SIXTEEN):
+                (folder / name).unlink()
+
+
+def _measure_parts(pictures: Sequence[int], pool: Pool, folder: Path, seed: int) -> None:
+    """Milliseconds of one core for a picture and for a candidate pair."""
+    names = []
+    for picture in pictures:
+        path = pool.paths[picture]
+        shutil.copyfile(path, folder / f"{picture:06d}{path.suffix}")
+        copies = list(write_copies(path, picture, folder, seed))
+        names += [f"{picture:06d}{path.suffix}", *copies[: len(SIXTEEN)]]
+    paths = [folder / name for name in names]
+    pixels = [load_image(path, REDUCTION) for path in paths]
+    views: list[View] = []
+    features = _cpu_seconds(lambda: views.extend(map(view_of, pixels))) / len(paths)
+    reading = _cpu_seconds(lambda: [look(path) for path in paths]) / len(paths)
+    codes = encode("CNN", folder, names, None)
+    versions = 1 + len(SIXTEEN)
+    cosines = codes @ codes[::versions].T
+    nearest = np.argsort(-cosines, axis=1, kind="stable")[:, : CANDIDATES + 1]
+    pairs = [
+        (left, int(right) * versions)
+        for left, near in enumerate(nearest)
+        for right in near
+        if cosines[left, right] >= FLOOR and left != right * versions
+    ]
+    own = [pair for pair in pairs if pair[0] // versions == pair[1] // versions]
+    others = [pair for pair in pairs if pair[0] // versions != pair[1] // versions]
+    own_seconds = _cpu_seconds(lambda: [compare(views[a], views[b]) for a, b in own])
+    other_seconds = _cpu_seconds(lambda: [compare(views[a], views[b]) for a, b in others])
+    report("local features of a picture", features * 1e3, 10, "ms")
+    print(f"  with reading and decoding: {reading * 1e3:.3f} ms; {len(paths)} files")
+    report("a candidate pair", (own_seconds + other_seconds) / len(pairs) * 1e3, 1.5, "ms")
+    print(f"  {len(own)} with the original: {own_seconds / max(len(own), 1) * 1e3:.3f} ms")
+    print(f"  {len(others)} with others: {other_seconds / max(len(others), 1) * 1e3:.3f} ms")
+
+
+def _cpu_seconds(function: Callable[[], Any]) -> float:
+    begin = time.process_time()
+    function()
+    return time.process_time() - begin
+
+
+def _measure_find(folder: Path, pictures: int, copies: int) -> None:
+    """How many times as long `find` takes with verification."""
+    plain = [*_FIND, str(folder), "--method", "cnn"]
+    alone, verified = best_times([lambda: _run(plain), lambda: _run([*plain, "--verify"])], _REPEAT)
+    print(f"find on {pictures} pictures, {copies} copies: {alone:.2f} s, verified {verified:.2f} s")
+    report("find, times as long with verification", verified / alone, 1.5, "x")
+
+
+def _run(command: Sequence[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
