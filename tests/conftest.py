@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from imagededup.cli import run
 
@@ -26,6 +26,18 @@ def photograph(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     generator = np.random.default_rng(seed)
     coarse = generator.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+def textured(seed: int, size: tuple[int, int] = (400, 300)) -> Image.Image:
+    """A picture with the edges and corners of a photograph: shapes of many sizes and colours."""
+    generator = np.random.default_rng(seed)
+    image = photograph(seed, size)
+    draw = ImageDraw.Draw(image)
+    for extent in np.geomspace(size[0] / 3, size[0] / 40, 60):
+        x, y = generator.uniform((0, 0), size)
+        corners = (generator.uniform(-extent, extent, (5, 2)) / 2 + (x, y)).ravel().tolist()
+        draw.polygon(corners, fill=tuple(generator.integers(0, 256, 3).tolist()))
+    return image
 
 
 @pytest.fixture

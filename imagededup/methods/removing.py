@@ -77,10 +77,12 @@ class Removable:
         for left, right, left_may, right_may in zip(*(c.tolist() for c in columns), strict=True):
             may_go.setdefault(left, []).extend([right] if right_may else [])
             may_go.setdefault(right, []).extend([left] if left_may else [])
+        kept: set[int] = set()
         gone: set[int] = set()
         for group in self._wholes_first(sorted(may_go), rank):
             if group not in gone:
-                gone.update(may_go[group])
+                kept.add(group)
+                gone.update(other for other in may_go[group] if other not in kept)
         return gone
 
     def _wholes_first(self, groups: Sequence[int], rank: Indices) -> Sequence[int]:

@@ -1,7 +1,7 @@
 """What a search found, and every form in which users see it."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError, MissingPackageError
-from imagededup.images.decode import image_size
 from imagededup.images.folders import Failure, ImageFolder
+from imagededup.methods.clusters import Cluster, clusters_of
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
 from imagededup.methods.removing import Removable
 from imagededup.methods.verified import DETAIL_HEADER, VerdictTable
-from imagededup.search.matches import Matches, Pairs, concatenate, connected_components
+from imagededup.search.matches import Matches, Pairs, concatenate
 from imagededup.utils.files import write_csv
 from imagededup.utils.text import counted
 from imagededup.verification.relation import ACTED_ON, REMOVABLE, check_relations
-from imagededup.verification.swap import swapped
+from imagededup.verification.swap import swapped_files
 from imagededup.verification.verdict import Verdict, Verdicts
 
 if TYPE_CHECKING:
@@ -32,48 +32,6 @@ VERIFIED_SCORE = "score"
 """What the scores of verified pairs are called."""
 
 DuplicateMap = dict[str, list[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Images connected by being duplicates of each other, directly or through others.
-
-    Attributes:
-        representative: The image that is preferred among them.
-        members: All names, the representative too, sorted.
-    """
-
-    representative: str
-    members: tuple[str, ...]
-
-
-def clusters_of(duplicate_map: Mapping[str, Sequence[Any]]) -> list[Cluster]:
-    """Connected components of a dictionary of duplicates, for instance one that was stored.
-
-    Args:
-        duplicate_map: Names with the names of their duplicates, or with tuples of name and score.
-
-    Returns:
-        Clusters of two images or more, sorted by their first name, which represents them.
-
-    Examples:
-        >>> clusters_of({"a": ["b"], "b": ["a"], "c": []})
-        [Cluster(representative='a', members=('a', 'b'))]
-    """
-    edges = [
-        (name, entry[0] if isinstance(entry, tuple) else entry)
-        for name, entries in duplicate_map.items()
-        for entry in entries
-    ]
-    names = sorted({*duplicate_map, *(right for _, right in edges)})
-    place = {name: item for item, name in enumerate(names)}
-    left = np.array([place[name] for name, _ in edges], np.int64)
-    right = np.array([place[name] for _, name in edges], np.int64)
-    members: dict[int, list[str]] = {}
-    components = connected_components(left, right, len(names)).tolist()
-    for name, label in zip(names, components, strict=True):
-        members.setdefault(label, []).append(name)
-    return [Cluster(group[0], tuple(group)) for group in members.values() if len(group) > 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +114,10 @@ class Duplicates:
     def __repr__(self) -> str:
         images = counted(len(self.names), "image")
         if self.reference_names is None:
-            return f"Duplicates({images}, {counted(len(self), 'group')}, by {self.score_name})"
-        others = counted(len(self.reference_names), "other")
-        return f"Duplicates({images}, {len(self):,} among {others}, by {self.score_name})"
+            found = counted(len(self), "group")
+        else:
+            found = f"{len(self):,} among {counted(len(self.reference_names), 'other')}"
+        return f"Duplicates({images}, {found}, {self._kind()})"
 
     def _repr_html_(self) -> str:
         """The first groups with thumbnails, for notebooks."""
@@ -222,9 +181,9 @@ class Duplicates:
         if found is None:
             return None
         verdict, is_turned = found
-        if not is_turned:
+        if not is_turned or self.folder is None:
             return verdict
-        return swapped(verdict, *(self._size(verdict, some) for some in (other, name)))
+        return swapped_files(verdict, self.folder.path(other), self.folder.path(name))
 
     def to_remove(
         self, keep: KeepType = "first", relations: Collection[str] | None = None
@@ -339,6 +298,15 @@ class Duplicates:
         described = self.describe_score(score)
         return described if verdict is None else f"{verdict.relation}, {described}"
 
+    def _kind(self) -> str:
+        """By what the images were compared; of verified pairs how many are related how."""
+        if self.verdicts is None:
+            return f"by {self.score_name}"
+        counts = VerdictTable(self.matches, self.verdicts).counts()
+        return "verified: " + (
+            ", ".join(f"{n:,} {word}" for word, n in counts.items()) or "no pairs"
+        )
+
     def _details(self, block: Pairs) -> list[NDArray[Any]]:
         """What verification says of some pairs, in columns."""
         if self.verdicts is None:
@@ -354,12 +322,6 @@ class Duplicates:
             return None
         chosen = REMOVABLE if relations is None else check_relations(relations, ACTED_ON)
         return Removable.of(self.matches, self.verdicts, chosen)
-
-    def _size(self, verdict: Verdict, name: str) -> tuple[int, int]:
-        """Width and height of an image of one collection, where a region must be placed in it."""
-        if verdict.region is None or self.folder is None:
-            return 1, 1
-        return image_size(self.folder.path(name))
 
     def _matched_rows(self, scores: bool = False) -> Iterator[tuple[str, list[Any]]]:
         """Images that have duplicates, with these."""

@@ -64,29 +64,54 @@ class VerdictTable:
         return dict(zip(DETAIL_HEADER, columns, strict=True))
 
     def between(self, left: int, right: int) -> tuple[Verdict, bool] | None:
-        """The stored verdict of two items and whether its left picture is the right one of these.
+        """The stored verdict of two items, and whether its left picture is the right one of these.
 
         None where they do not match.
         """
-        place, turned = self._places(np.array([left]), np.array([right]))
-        if place[0] < -1:
+        matches, pairs = self.matches, self.matches.pairs
+        within = matches.reference_groups is None
+        low, high = matches.groups[left], self._right_groups()[right]
+        if low == high:
+            return IDENTICAL, False
+        turned = bool(within and low > high)
+        low, high = (high, low) if turned else (low, high)
+        begin, end = np.searchsorted(pairs.left, [low, low + 1])
+        place = int(begin + np.searchsorted(pairs.right[begin:end], high))
+        if place == end or pairs.right[place] != high:
             return None
-        return (IDENTICAL if place[0] < 0 else self.verdicts[int(place[0])]), bool(turned[0])
+        return self.verdicts[place], turned
+
+    def counts(self) -> dict[Relation, int]:
+        """How many pairs of items have each relation, of those that any has."""
+        sizes = np.bincount(self.matches.groups, minlength=len(self._sizes()))
+        others = self._sizes()
+        pairs = self.matches.pairs
+        weights = sizes[pairs.left] * others[pairs.right]
+        codes = self.verdicts.rows["relation"]
+        counts = np.bincount(codes, weights, len(Relation)).astype(np.int64)
+        counts[0] += self.matches.pair_count() - weights.sum()  # within groups
+        every = zip(Relation, counts.tolist(), strict=True)
+        return {relation: count for relation, count in every if count}
 
     def _places(self, left: Indices, right: Indices) -> tuple[Indices, NDArray[np.bool_]]:
-        """The pair of groups of each two items: -1 in one group, -2 where there is none."""
+        """The pair of groups of each two items, -1 in one group, and whether it is turned."""
         matches, pairs = self.matches, self.matches.pairs
-        of_right = matches.groups if matches.reference_groups is None else matches.reference_groups
-        one, other = matches.groups[left], of_right[right]
+        one, other = matches.groups[left], self._right_groups()[right]
         turned = (one > other) & (matches.reference_groups is None)
         low, high = np.where(turned, other, one), np.where(turned, one, other)
         size = int(max(pairs.left.max(initial=0), pairs.right.max(initial=0), high.max(initial=0)))
         keys, wanted = pairs.left * (size + 1) + pairs.right, low * (size + 1) + high
-        place = np.searchsorted(keys, wanted)
-        known = place < len(keys)
-        known[known] = keys[place[known]] == wanted[known]
-        place = np.where(known, place, -2)
-        return np.where(one == other, -1, place), turned & (one != other)
+        place = np.where(one == other, -1, np.searchsorted(keys, wanted))
+        return place, turned
+
+    def _right_groups(self) -> Indices:
+        references = self.matches.reference_groups
+        return self.matches.groups if references is None else references
+
+    def _sizes(self) -> Indices:
+        """How many items on the right each group has."""
+        every = int(max(self.matches.groups.max(initial=-1), self._right_groups().max(initial=-1)))
+        return np.bincount(self._right_groups(), minlength=every + 1)
 
 
 def with_relations(

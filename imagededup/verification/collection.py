@@ -18,7 +18,7 @@ from imagededup.verification.cv2_threads import one_cv2_thread
 from imagededup.verification.identical import IDENTICAL
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict, Verdicts
-from imagededup.verification.view import View, look
+from imagededup.verification.view import REDUCTION, View, look
 from imagededup.verification.visits import Visit, visiting_order, visits
 
 __all__ = ["MOST_VIEWS", "Verified", "verify_pairs"]
@@ -29,6 +29,8 @@ MOST_VIEWS = 1024
 _VISITS_AT_ONCE = 8
 _SURE = 0.9
 _SHIFT = 0.01
+"""From which score on, and up to which shift of the corners, two large copies may be identical."""
+
 _UNKNOWN = Verdict(Relation.UNDECIDED, 0.0)
 
 Indices = NDArray[np.int64]
@@ -70,7 +72,7 @@ def verify_pairs(
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-    verdicts = [_UNKNOWN] * len(left)
+    rows = np.repeat(Verdicts.of([_UNKNOWN]).rows, len(left))
     views = _Views(path_of)
     turns = partial(visits, left, right, visiting_order(left, right), MOST_VIEWS)
     with threadpool_limits(1, user_api="blas"), one_cv2_thread():
@@ -79,11 +81,10 @@ def verify_pairs(
             tasks = views.at_hand(turns(), looked)
             compared = _Comparison(path_of)
             with closing(ordered_map(compared.of, _cut(tasks), workers)) as found:
-                for verdicts_of_pairs in found:
-                    for pair, verdict in verdicts_of_pairs:
-                        verdicts[pair] = verdict
-                    advance(len(verdicts_of_pairs))
-    return Verified(Verdicts.of(verdicts), dict(sorted(views.failures.items())))
+                for places, verdicts in found:
+                    rows[places] = verdicts.rows
+                    advance(len(places))
+    return Verified(Verdicts(rows), dict(sorted(views.failures.items())))
 
 
 _Pair = tuple[Visit, View | None, View | None]
@@ -124,9 +125,10 @@ class _Comparison:
     path_of: PathOf
     digests: dict[int, bytes | None] = field(default_factory=dict)
 
-    def of(self, pairs: list[_Pair]) -> list[tuple[int, Verdict]]:
-        """The places of pairs with their verdicts."""
-        return [(visit.pair, self._verdict(visit, *views)) for visit, *views in pairs]
+    def of(self, pairs: list[_Pair]) -> tuple[list[int], Verdicts]:
+        """The places of pairs, and their verdicts."""
+        verdicts = [self._verdict(visit, *views) for visit, *views in pairs]
+        return [visit.pair for visit, *_ in pairs], Verdicts.of(verdicts)
 
     def _verdict(self, visit: Visit, left: View | None, right: View | None) -> Verdict:
         if left is None or right is None:
@@ -154,14 +156,18 @@ def _cut(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
 
 
 def _may_be_identical(verdict: Verdict, left: View, right: View) -> bool:
-    """Whether it is worth to decode all pixels of two pictures."""
+    """Whether it is worth to decode all pixels of two pictures.
+
+    Equal pixels give equal views, except where a large JPEG is decoded at reduced size.
+    """
     if left.size != right.size:
         return False
     if np.array_equal(left.grey, right.grey):
         return True
-    if verdict.relation is not Relation.COPY or verdict.score < _SURE or verdict.matrix is None:
+    if min(left.size) < REDUCTION.above or verdict.matrix is None:
         return False
     width, height = left.size
     corners = np.array([(x, y, 1) for x in (0, width) for y in (0, height)])
-    moved = corners @ np.array(verdict.matrix).T
-    return bool(np.abs(moved - corners[:, :2]).max() <= _SHIFT * max(left.size))
+    moved = np.abs(corners @ np.array(verdict.matrix).T - corners[:, :2]).max()
+    is_copy = verdict.relation is Relation.COPY and verdict.score >= _SURE
+    return is_copy and bool(moved <= _SHIFT * max(left.size))

@@ -1,14 +1,18 @@
 """A verdict as it is seen from the other picture."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.errors import UnreadableImageError
+from imagededup.images.decode import orientation
+from imagededup.images.opening import opened
 from imagededup.verification.verdict import Affine, Box, Verdict
 
-__all__ = ["swapped", "swapped_rows"]
+__all__ = ["swapped", "swapped_files", "swapped_rows"]
 
 Size = tuple[int, int]
 
@@ -62,6 +66,29 @@ def swapped(verdict: Verdict, left: Size, right: Size) -> Verdict:
         right_covered=verdict.left_covered,
         region=_moved(verdict.region, matrix, right, left),
     )
+
+
+def swapped_files(verdict: Verdict, left: Path, right: Path) -> Verdict:
+    """A verdict with left and right exchanged; the sizes are looked up where they are needed.
+
+    Args:
+        verdict: What is said of the two pictures.
+        left: The file of its left picture.
+        right: The file of its right picture. If either is gone, the region is None.
+    """
+    try:
+        sizes = [
+            (1, 1) if verdict.region is None else _upright_size(path) for path in (left, right)
+        ]
+    except UnreadableImageError:
+        verdict, sizes = replace(verdict, region=None), [(1, 1), (1, 1)]
+    return swapped(verdict, *sizes)
+
+
+def _upright_size(path: Path) -> Size:
+    with opened(path) as (image, _):
+        width, height = image.size
+        return (height, width) if orientation(image) in range(5, 9) else (width, height)
 
 
 def _moved(region: Box | None, matrix: Affine | None, source: Size, target: Size) -> Box | None:
