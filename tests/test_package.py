@@ -80,6 +80,7 @@ def test_version():
         (
             "from imagededup.methods import CNN, PHash; PHash()",
             [
+                "cv2",
                 "onnxruntime",
                 "faiss",
                 "matplotlib",
@@ -91,7 +92,18 @@ def test_version():
                 "torch",
             ],
         ),
-        ("import imagededup.cli", ["faiss", "matplotlib", "numba", "numpy", "scipy", "sklearn"]),
+        (
+            "from imagededup import PHash; PHash().search(encoding_map={'a': '0' * 16})",
+            ["cv2", "onnxruntime"],
+        ),
+        (
+            "from imagededup.verification import Relation, Verdict, verify",
+            ["cv2", "numba", "scipy"],
+        ),
+        (
+            "import imagededup.cli",
+            ["cv2", "faiss", "matplotlib", "numba", "numpy", "scipy", "sklearn"],
+        ),
     ],
 )
 def test_heavy_packages_are_loaded_only_where_they_are_used(statement, absent):

@@ -20,7 +20,7 @@ from imagededup.search.matches import Matches, Pairs, concatenate
 from imagededup.utils.files import write_csv
 from imagededup.utils.text import counted
 from imagededup.verification.relation import ACTED_ON, REMOVABLE, check_relations
-from imagededup.verification.swap import swapped_files
+from imagededup.verification.swap import swapped, swapped_files
 from imagededup.verification.verdict import Verdict, Verdicts
 
 if TYPE_CHECKING:
@@ -181,8 +181,10 @@ class Duplicates:
         if found is None:
             return None
         verdict, is_turned = found
-        if not is_turned or self.folder is None:
+        if not is_turned:
             return verdict
+        if self.folder is None:
+            return swapped(verdict)
         return swapped_files(verdict, self.folder.path(other), self.folder.path(name))
 
     def to_remove(

@@ -170,10 +170,8 @@ class _Files:
 def _verifies(request: SearchRequest, removals_by_rule: bool) -> bool:
     verify = request.verify
     if isinstance(verify, bool):
-        if verify and (missing := _without_files(request)):
-            raise InvalidValueError(
-                f"verify=True reads the image files: {missing} must be a folder, got codes"
-            )
+        if verify and (name := _without_files(request)):
+            raise InvalidValueError(f"verify=True needs the image files, got codes as {name}")
         return verify
     if not isinstance(verify, str):
         raise InvalidTypeError(f"verify must be True, False or 'auto', got {_described(verify)}")
@@ -184,7 +182,7 @@ def _verifies(request: SearchRequest, removals_by_rule: bool) -> bool:
 
 def _without_files(request: SearchRequest) -> str | None:
     """Which argument gives codes alone, if any does."""
-    for name, given in (("image_dir", request.encoding_map), ("against", request.against)):
+    for name, given in (("encoding_map", request.encoding_map), ("against", request.against)):
         known = isinstance(given, EncodedImages) and given.folder is not None
         if isinstance(given, Mapping | EncodedImages) and not known:
             return name

@@ -41,13 +41,13 @@ def swapped_rows(rows: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def swapped(verdict: Verdict, left: Size, right: Size) -> Verdict:
+def swapped(verdict: Verdict, left: Size | None = None, right: Size | None = None) -> Verdict:
     """A verdict with left and right exchanged.
 
     Args:
         verdict: What is said of the two pictures.
         left: Width and height of its left picture.
-        right: Width and height of its right picture.
+        right: Width and height of its right picture. Without sizes the region becomes None.
     """
     linear, matrix = np.eye(2), None
     if verdict.matrix is not None:
@@ -91,9 +91,11 @@ def _upright_size(path: Path) -> Size:
         return (height, width) if orientation(image) in range(5, 9) else (width, height)
 
 
-def _moved(region: Box | None, matrix: Affine | None, source: Size, target: Size) -> Box | None:
+def _moved(
+    region: Box | None, matrix: Affine | None, source: Size | None, target: Size | None
+) -> Box | None:
     """The box around a box of one picture in another one."""
-    if region is None or matrix is None:
+    if region is None or matrix is None or source is None or target is None:
         return None
     left, top, right, bottom = np.array(region) * (*source, *source)
     corners = np.array([(x, y, 1) for x in (left, right) for y in (top, bottom)])
