@@ -10,6 +10,7 @@ import typer
 from imagededup.commands.encodings import agreed_method, check_needs_folder, read_if_file
 from imagededup.commands.forms import MOST_PAIRS, Format, groups, json_parts, write_result
 from imagededup.commands.options import (
+    Candidates,
     FolderOrFile,
     FullDecode,
     Method,
@@ -17,7 +18,9 @@ from imagededup.commands.options import (
     Threshold,
     output_path,
     search,
+    verification,
 )
+from imagededup.commands.related import Related, duplicates_of_each, relation_counts
 from imagededup.errors import InvalidValueError
 from imagededup.utils.text import counted, shown
 
@@ -50,6 +53,24 @@ def find(
             metavar="FOLDER",
             help="Find the images of FOLDER that duplicate an image of this folder, or of this "
             "file that encode wrote.",
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify/--no-verify",
+            help="Look at both images of each candidate pair, and say how they are related.",
+        ),
+    ] = False,
+    candidates: Candidates = None,
+    relations: Annotated[
+        str | None,
+        typer.Option(
+            "--relations",
+            metavar="LIST",
+            show_default=False,
+            help="Which relations of verified pairs count: identical, copy, part and variant by "
+            "default; also overlap, unrelated and undecided.",
         ),
     ] = None,
     scores: Annotated[
@@ -87,12 +108,14 @@ def find(
     Examples:
       imagededup find photos
       imagededup find photos -r --scores -o found.json
+      imagededup find photos --method cnn --verify --scores
       imagededup find photos --format groups -o groups.csv
       imagededup find new --against archive --threshold 6
       imagededup find new.json --against archive.csv
     """
     path = None if output in (None, "-") else output_path(str(output), (".json", ".csv", ".jsonl"))
-    found = _search(folder, against, method, threshold, recursive, full_decode)
+    verifying = verification(verify, candidates, relations)
+    found = _search(folder, against, method, threshold, recursive, full_decode, verifying)
     by_pairs = form is Format.PAIRS and (output is not None or against is not None)
     if by_pairs and not all_pairs:
         _check_count(found.pair_count)
@@ -115,13 +138,19 @@ def _search(
     threshold: float | None,
     recursive: bool,
     full_decode: bool,
+    verifying: dict[str, Any],
 ) -> "Duplicates":
     """Search folders, or files that encode wrote."""
     images = read_if_file(folder)
     others = None if against is None else read_if_file(against)
+    for file in (images, others):
+        if file is not None and verifying["verify"]:
+            raise InvalidValueError(
+                f"--verify needs a folder with the images themselves, {str(file.path)!r} is a file"
+            )
     if images is not None and (against is None or others is not None):
         check_needs_folder(folder, recursive, full_decode)
-    arguments: dict[str, Any] = {"recursive": recursive}
+    arguments: dict[str, Any] = {"recursive": recursive, **verifying}
     arguments |= {"image_dir": folder} if images is None else {"encoding_map": images.codes}
     arguments["against"] = against if others is None else others.codes
     return search(agreed_method(method, images, others), threshold, full_decode, **arguments)
@@ -144,32 +173,40 @@ def _group_lines(found: "Duplicates", scores: bool) -> Iterator[str]:
         else:
             yield f"Group {number}: {counted(len(group.members) + 1, 'image')}"
             yield f"  {shown(group.representative)}"
-        for name, score in group.members:
-            yield f"  {shown(name)}{_detail(found, score) if scores else ''}"
+        for member in group.members:
+            yield f"  {shown(member.name)}{_detail(found, member, scores)}"
         yield ""
 
 
 def _pair_lines(found: "Duplicates", scores: bool) -> Iterator[str]:
-    for name, duplicates in found.entries(scores=True):
+    for name, duplicates in duplicates_of_each(found):
         if duplicates:
             yield shown(name)
-        for duplicate, score in duplicates:
-            yield f"  {shown(duplicate)}{_detail(found, score) if scores else ''}"
+        for duplicate in duplicates:
+            yield f"  {shown(duplicate.name)}{_detail(found, duplicate, scores)}"
 
 
-def _detail(found: "Duplicates", score: float | None) -> str:
-    return f"  ({'by others' if score is None else found.describe_score(score)})"
+def _detail(found: "Duplicates", one: Related, scores: bool) -> str:
+    """What stands behind a duplicate: its relation if it was verified, its score if asked for."""
+    if one.score is None:
+        words = ["by others"] if scores or found.verdicts is not None else []
+    else:
+        words = [one.word] if one.word else []
+        words += [found.describe_score(one.score)] if scores else []
+    return f"  ({', '.join(words)})" if words else ""
 
 
 def _summary_lines(found: "Duplicates") -> Iterator[str]:
-    removable = f"{len(found.to_remove()):,}"
     images, pairs = counted(len(found.names), "image"), counted(found.pair_count, "pair")
+    relations = [f"{count:,} {relation}" for relation, count in relation_counts(found).items()]
+    if relations:
+        pairs = f"{pairs}: {', '.join(relations)}"
     if found.reference_names is None:
-        count = counted(len(found.clusters()), "group")
-        yield f"{images}, {count} of duplicates ({pairs}), {removable} can be removed"
+        count, removable = counted(len(found.clusters()), "group"), len(found.to_remove())
+        yield f"{images}, {count} of duplicates ({pairs}), {removable:,} can be removed"
     else:
-        others = counted(len(found.reference_names), "image")
-        yield f"{images}, {removable} of them with a duplicate among the other {others} ({pairs})"
+        matched, others = f"{len(found):,} of them", counted(len(found.reference_names), "image")
+        yield f"{images}, {matched} with a duplicate among the other {others} ({pairs})"
     if found.failures:
         yield f"{counted(len(found.failures), 'file')} could not be read"
 

@@ -7,6 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagededup.commands.related import (
+    Related,
+    duplicates_of_each,
+    links_to_representatives,
+    links_to_the_best,
+)
+
 if TYPE_CHECKING:
     from imagededup.methods.results import Duplicates
 
@@ -34,23 +41,23 @@ class Group:
     """
 
     representative: str
-    members: list[tuple[str, float | None]]
+    members: list[Related]
 
 
 def groups(found: "Duplicates") -> list[Group]:
     """The groups of a result; with two collections each image is with its best duplicate."""
     if found.reference_names is not None:
-        best: dict[str, list[tuple[str, float | None]]] = {}
-        for removal in found.removals():
-            best.setdefault(removal.duplicate_of, []).append((removal.name, removal.score))
+        best: dict[str, list[Related]] = {}
+        for name, member in links_to_the_best(found):
+            best.setdefault(name, []).append(member)
         return [Group(name, best[name]) for name in sorted(best)]
     clusters = found.clusters()
-    direct = found.scores_to_representatives(clusters)
+    direct = links_to_representatives(found, clusters)
     return [
         Group(
             cluster.representative,
             [
-                (name, direct.get(name))
+                direct.get(name) or Related(name, None)
                 for name in cluster.members
                 if name != cluster.representative
             ],
@@ -70,7 +77,8 @@ def write_result(path: Path, found: "Duplicates", form: Format, scores: bool) ->
     if path.suffix == ".csv" and form is Format.PAIRS:
         found.write_csv(path)
     elif path.suffix == ".csv":
-        write_csv(path, ("group", "representative", "image", found.score_name), _rows(found))
+        header = ("group", "representative", "image", found.score_name)
+        write_csv(path, (*header, *_relation(found)), _rows(found))
     else:
         lines = path.suffix == ".jsonl"
         with open_atomically(path) as file:
@@ -81,9 +89,14 @@ def json_parts(found: "Duplicates", form: Format, scores: bool) -> Iterator[str]
     """The JSON text of a result: a dictionary of all images, or a list of groups."""
     from imagededup.utils.files import json_lines, json_object_lines
 
-    if form is Format.PAIRS:
+    if form is Format.GROUPS:
+        return json_lines(list(_records(found, form)))
+    if not scores or found.verdicts is None:
         return json_object_lines(found.entries(scores))
-    return json_lines(list(_records(found, form)))
+    return json_object_lines(
+        (name, [(one.name, one.score, one.relation) for one in duplicates])
+        for name, duplicates in duplicates_of_each(found)
+    )
 
 
 def _json_lines(found: "Duplicates", form: Format) -> Iterator[str]:
@@ -91,17 +104,26 @@ def _json_lines(found: "Duplicates", form: Format) -> Iterator[str]:
 
 
 def _records(found: "Duplicates", form: Format) -> Iterable[dict[str, Any]]:
-    score_name = found.score_name
     if form is Format.PAIRS:
         for row in found.rows():
             yield dict(zip(found.row_header, row, strict=True))
         return
+    header = ("image", found.score_name, *_relation(found))
     for group in groups(found):
-        members = [{"image": name, score_name: score} for name, score in group.members]
+        members = [
+            dict(zip(header, (one.name, one.score, one.relation), strict=False))
+            for one in group.members
+        ]
         yield {"representative": group.representative, "members": members}
 
 
-def _rows(found: "Duplicates") -> Iterator[tuple[int, str, str, float | None]]:
+def _rows(found: "Duplicates") -> Iterator[tuple[Any, ...]]:
     for number, group in enumerate(groups(found), 1):
-        for name, score in group.members:
-            yield number, group.representative, name, score
+        for one in group.members:
+            relation = [one.relation for _ in _relation(found)]
+            yield number, group.representative, one.name, one.score, *relation
+
+
+def _relation(found: "Duplicates") -> tuple[str, ...]:
+    """The column that only verified results have."""
+    return () if found.verdicts is None else ("relation",)

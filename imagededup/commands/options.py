@@ -67,7 +67,7 @@ Threshold = Annotated[
         metavar="NUMBER",
         show_default=False,
         help="Largest distance in bits, 0 to 64, default 10; cnn: least similarity, -1 to 1, "
-        "default 0.9.",
+        "default 0.9. With verification the limit of what is looked at: 20; cnn: 0.6.",
     ),
 ]
 Recursive = Annotated[
@@ -84,6 +84,15 @@ FullDecode = Annotated[
     typer.Option(
         "--full-decode",
         help="Hash large JPEGs from all their pixels: slower, and equal to the bit at any size.",
+    ),
+]
+Candidates = Annotated[
+    int | None,
+    typer.Option(
+        "--candidates",
+        metavar="N",
+        show_default=False,
+        help="With how many images each image is verified at most, default 10.",
     ),
 ]
 Output = Annotated[
@@ -135,6 +144,30 @@ def search(
         whole = encoder.score_name == "distance" and threshold.is_integer()
         arguments[encoder.threshold_name] = int(threshold) if whole else threshold
     return encoder.search(**arguments)
+
+
+def verification(verify: bool, candidates: int | None, relations: str | None) -> dict[str, Any]:
+    """The arguments of a search that say how to verify what it finds.
+
+    Args:
+        verify: Whether to.
+        candidates: The option --candidates.
+        relations: The option --relations, words with commas between.
+
+    Raises:
+        InvalidValueError: There is an option of verification without it.
+    """
+    if not verify:
+        for option, given in (("--candidates", candidates), ("--relations", relations)):
+            if given is not None:
+                raise InvalidValueError(f"{option} goes with --verify")
+        return {"verify": False}
+    arguments: dict[str, Any] = {"verify": True}
+    if candidates is not None:
+        arguments["candidates"] = candidates
+    if relations is not None:
+        arguments["relations"] = [word.strip() for word in relations.split(",")]
+    return arguments
 
 
 def check_table(output: str | None) -> None:

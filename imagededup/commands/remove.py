@@ -1,13 +1,15 @@
 """`imagededup remove`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imagededup.commands.options import (
     Against,
+    Candidates,
     Folder,
     FullDecode,
     Method,
@@ -15,19 +17,30 @@ from imagededup.commands.options import (
     Recursive,
     Threshold,
     search,
+    verification,
 )
+from imagededup.commands.related import relations_of_removals
 from imagededup.commands.streams import PatientStream
 from imagededup.errors import InvalidValueError
 from imagededup.utils.keep import Keep
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
-    from imagededup.methods.results import Duplicates
+    from imagededup.methods.results import Duplicates, Removal
     from imagededup.removal.act import Action, Outcome
 
 __all__ = ["remove"]
 
 _FAILURE = 1
+_PHRASES = {
+    None: "duplicate of",
+    "identical": "identical to",
+    "copy": "copy of",
+    "part": "part of",
+    "variant": "variant of",
+    "overlap": "overlaps with",
+}
+"""What is said of an image that goes, by its relation to the one that stays."""
 
 
 def remove(
@@ -45,6 +58,26 @@ def remove(
         ),
     ] = Keep.FIRST,
     full_decode: FullDecode = False,
+    verify: Annotated[
+        bool | None,
+        typer.Option(
+            "--verify/--no-verify",
+            show_default=False,
+            help="Look at both images of each candidate pair, and remove only what is an edited "
+            "copy of what stays; of a part and its whole the whole stays. The default with cnn.",
+        ),
+    ] = None,
+    candidates: Candidates = None,
+    relations: Annotated[
+        str | None,
+        typer.Option(
+            "--relations",
+            metavar="LIST",
+            show_default=False,
+            help="Of which relations of verified pairs an image goes: identical, copy and part by "
+            "default; also variant and overlap.",
+        ),
+    ] = None,
     move_to: Annotated[
         Path | None,
         typer.Option("--move-to", metavar="DIR", help="Move the duplicates into this folder."),
@@ -67,6 +100,8 @@ def remove(
     from imagededup.removal import move_into, only_check
 
     _check_action(folder, recursive, move_to, delete, yes)
+    verifies = method is Method.CNN if verify is None else verify
+    verifying = _removal_verification(verifies, candidates, relations)
     found = search(
         method,
         threshold,
@@ -74,16 +109,18 @@ def remove(
         image_dir=folder,
         recursive=recursive,
         against=against,
+        **verifying,
     )
+    removals = found.removals(keep.value, verifying.get("relations"))
     if move_to is not None:
-        report = _Report(found, "moved")
-        report.act(keep, move_into(move_to))
+        report = _Report(found, removals, "moved")
+        report.act(move_into(move_to))
     elif delete:
-        report = _Report(found, "deleted")
-        report.act(keep, delete_file)
+        report = _Report(found, removals, "deleted")
+        report.act(delete_file)
     else:
-        report = _Report(found, "would remove", "would be removed; nothing was changed")
-        report.act(keep, only_check)
+        report = _Report(found, removals, "would remove", "would be removed; nothing was changed")
+        report.act(only_check)
         typer.echo("To act, add --move-to DIR or --delete --yes", err=True)
     if report.kept:
         raise typer.Exit(_FAILURE)
@@ -98,18 +135,27 @@ class _Report:
 
     Args:
         found: The duplicates.
+        removals: Those that are to go.
         verb: What happens to one of them.
         result: What has happened to all of them.
     """
 
-    def __init__(self, found: "Duplicates", verb: str, result: str | None = None) -> None:
+    def __init__(
+        self,
+        found: "Duplicates",
+        removals: "Sequence[Removal]",
+        verb: str,
+        result: str | None = None,
+    ) -> None:
         self._found = found
+        self._removals = removals
+        self._relations = relations_of_removals(found, removals)
         self._verb = verb
         self._result = result or verb
         self._done = 0
         self.kept = 0
 
-    def act(self, keep: Keep, action: "Action") -> None:
+    def act(self, action: "Action") -> None:
         """Act on all duplicates.
 
         Raises:
@@ -119,7 +165,7 @@ class _Report:
 
         try:
             _check_output()
-            for outcome in carry_out(self._found, self._found.removals(keep.value), action):
+            for outcome in carry_out(self._found, self._removals, action):
                 self._say(outcome)
             _say(self._summary())
         except _OutputLostError as error:
@@ -138,8 +184,9 @@ class _Report:
         self._done += 1
         place = "" if outcome.place is None else f" to {shown(str(outcome.place))}"
         score = self._found.describe_score(outcome.removal.score)
+        is_what = _PHRASES[self._relations[outcome.removal.name]]
         original = shown(outcome.removal.duplicate_of)
-        _say(f"{self._verb} {name}{place} (duplicate of {original}, {score})")
+        _say(f"{self._verb} {name}{place} ({is_what} {original}, {score})")
 
     def _summary(self) -> str:
         return f"{self._done} of {counted(len(self._found.names), 'image')} {self._result}"
@@ -161,6 +208,18 @@ def _check_output() -> None:
     reason = raw.end() if isinstance(raw, PatientStream) else None
     if reason is not None:
         raise _OutputLostError(f"standard output: {reason}")
+
+
+def _removal_verification(
+    verify: bool, candidates: int | None, relations: str | None
+) -> dict[str, Any]:
+    """The arguments of the search that say how to verify; the pairs are those that are acted on."""
+    arguments = verification(verify, candidates, relations)
+    if verify:
+        from imagededup.verification.relation import ACTED_ON, REMOVABLE, check_relations
+
+        arguments["relations"] = check_relations(arguments.get("relations", REMOVABLE), ACTED_ON)
+    return arguments
 
 
 def _check_action(

@@ -101,10 +101,11 @@ def load_ground_truth(
 
 
 def load_retrieved_map(path: str | PathLike[str]) -> dict[str, list[Any]]:
-    """Read the JSON file that `find_duplicates` writes to `outfile`.
+    """Read the JSON file that `find_duplicates` writes to `outfile`, or the command `find`.
 
     Returns:
         The map as `find_duplicates` returned it, with tuples of name and score if it has scores.
+        Relations, which `find --verify --scores` writes behind them, are left out.
 
     Raises:
         InvalidTypeError: `path` is not a path.
@@ -126,9 +127,14 @@ def load_retrieved_map(path: str | PathLike[str]) -> dict[str, list[Any]]:
                 f"{str(source)!r} must hold lists, got {type(entries).__name__} for {name!r}"
             )
     return {
-        name: [tuple(entry) if isinstance(entry, list) else entry for entry in entries]
+        name: [_without_relation(entry) if isinstance(entry, list) else entry for entry in entries]
         for name, entries in found.items()
     }
+
+
+def _without_relation(entry: list[Any]) -> tuple[Any, ...]:
+    is_verified = len(entry) == 3 and isinstance(entry[2], str)
+    return tuple(entry[:2] if is_verified else entry)
 
 
 def _check_path(path: object) -> Path:

@@ -1,0 +1,148 @@
+"""The duplicates of an image as the commands show them: with the score, verified with relation."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imagededup.methods.results import Cluster, Duplicates, Removal
+    from imagededup.search.matches import Pairs
+
+__all__ = [
+    "Related",
+    "duplicates_of_each",
+    "links_to_representatives",
+    "links_to_the_best",
+    "relation_counts",
+    "relations_of_removals",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A duplicate of another image.
+
+    Attributes:
+        name: The duplicate.
+        score: The score of the two; None where others only link them.
+        relation: How the two are related; None where the codes alone decided.
+        is_whole: Whether the other image is a part of this one.
+    """
+
+    name: str
+    score: float | None
+    relation: str | None = None
+    is_whole: bool = False
+
+    @property
+    def word(self) -> str | None:
+        """The relation as it is printed: of the two sides of `part`, the larger is `whole`."""
+        return "whole" if self.is_whole else self.relation
+
+
+def duplicates_of_each(found: "Duplicates") -> Iterator[tuple[str, list[Related]]]:
+    """Every image with its duplicates, best first, as `entries` gives them."""
+    if found.verdicts is None:
+        for name, duplicates in found.entries(scores=True):
+            yield name, [Related(other, score) for other, score in duplicates]
+        return
+    relations = chain.from_iterable(
+        _relations(found, block.left, block.right) for block in found.matches.pair_blocks()
+    )
+    for name, duplicates in found.entries(scores=True):
+        yield (
+            name,
+            [
+                Related(other, score, relation, is_whole=is_part)
+                for (other, score), (relation, is_part, _) in zip(
+                    duplicates, relations, strict=False
+                )
+            ],
+        )
+
+
+def links_to_representatives(
+    found: "Duplicates", clusters: "Sequence[Cluster]"
+) -> dict[str, Related]:
+    """The members of clusters that match their representative directly, by name."""
+    import numpy as np
+
+    place = {name: item for item, name in enumerate(found.names)}
+    targets = np.array(sorted(place[cluster.representative] for cluster in clusters), np.int64)
+    members = np.array([place[name] for c in clusters for name in c.members], np.int64)
+    best = found.matches.best_links(np.setdiff1d(members, targets), targets)
+    return {member.name: member for member in _seen_from_targets(found, best)}
+
+
+def links_to_the_best(found: "Duplicates") -> Iterator[tuple[str, Related]]:
+    """Images that have a duplicate in the reference collection, each behind the best of them."""
+    import numpy as np
+
+    references = found.reference_names or []
+    matched = np.flatnonzero(found.matches.has_match())
+    best = found.matches.best_links(matched, np.arange(len(references)))
+    names = (references[target] for target in best.right.tolist())
+    return zip(names, _seen_from_targets(found, best), strict=True)
+
+
+def relation_counts(found: "Duplicates") -> dict[str, int]:
+    """How many pairs have each relation that occurs; empty where the codes alone decided."""
+    if found.verdicts is None:
+        return {}
+    import numpy as np
+
+    from imagededup.verification.relation import Relation
+
+    matches, pairs = found.matches, found.matches.pairs
+    right = matches.groups if matches.reference_groups is None else matches.reference_groups
+    groups = 1 + max(int(column.max(initial=0)) for column in (pairs.left, pairs.right))
+    of_left, of_right = (np.bincount(some, minlength=groups) for some in (matches.groups, right))
+    between = of_left[pairs.left] * of_right[pairs.right]
+    counts = {one.value: int(between[found.verdicts.among([one])].sum()) for one in Relation}
+    counts[Relation.IDENTICAL] += found.pair_count - int(between.sum())
+    return {relation: count for relation, count in counts.items() if count}
+
+
+def relations_of_removals(
+    found: "Duplicates", removals: "Sequence[Removal]"
+) -> dict[str, str | None]:
+    """How what goes is related to what stays, by the name of what goes."""
+    import numpy as np
+
+    of_image = {name: item for item, name in enumerate(found.names)}
+    of_other = of_image
+    if found.reference_names is not None:
+        of_other = {name: item for item, name in enumerate(found.reference_names)}
+    left = np.array([of_image[removal.name] for removal in removals], np.int64)
+    right = np.array([of_other[removal.duplicate_of] for removal in removals], np.int64)
+    relations = (relation for relation, _, _ in _relations(found, left, right))
+    return dict(zip((removal.name for removal in removals), relations, strict=True))
+
+
+def _seen_from_targets(found: "Duplicates", links: "Pairs") -> Iterator[Related]:
+    """The items of links, as duplicates of their targets."""
+    related = _relations(found, links.left, links.right)
+    for item, score, (relation, _, is_whole) in zip(
+        links.left.tolist(), links.score.tolist(), related, strict=True
+    ):
+        yield Related(found.names[item], score, relation, is_whole)
+
+
+def _relations(
+    found: "Duplicates", left: "NDArray[Any]", right: "NDArray[Any]"
+) -> Iterator[tuple[str | None, bool, bool]]:
+    """How items are related; whether the left one is a part of the right one; and the reverse."""
+    if found.verdicts is None:
+        return iter([(None, False, False)] * len(left))
+    from imagededup.methods.verified import VerdictTable
+    from imagededup.verification.relation import Relation
+
+    details = VerdictTable(found.matches, found.verdicts).details(left, right)
+    relation = details["relation"]
+    of_left, of_right = details["image_covered"], details["duplicate_covered"]
+    is_part = relation == Relation.PART.value
+    columns = relation, is_part & (of_left > of_right), is_part & (of_left < of_right)
+    return zip(*(column.tolist() for column in columns), strict=True)
