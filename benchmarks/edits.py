@@ -1,8 +1,7 @@
 """Edited copies of pictures, as people make them, to be found again."""
 
 import io
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -150,20 +149,24 @@ TURNED = ("mirror", "quarter turn", "half turn", "mirror and quarter turn")
 """Mirrored and turned copies, some of the sixteen and some of the strong ones."""
 
 
-def write_copies(path: Path, place: int, folder: Path, seed: int) -> Iterator[str]:
-    """Write the edited copies of a picture and yield their names in the order of `EDITS`.
+def write_copies(
+    path: Path, place: int, folder: Path, seed: int, edits: Sequence[str] = tuple(EDITS)
+) -> Iterator[str]:
+    """Write edited copies of a picture and yield their names in the order of the edits.
 
     Args:
         path: The picture.
         place: Its place in its set, which the random edits depend on.
         folder: Where the copies go.
         seed: Another seed draws other crops, captions and so on.
+        edits: Which copies.
     """
     with Image.open(path) as opened:
         image = ImageOps.exif_transpose(opened).convert("RGB")
-    digits = math.ceil(math.log10(len(EDITS)))
-    for number, edit in enumerate(EDITS.values()):
-        name = f"{place:06d}-{number:0{digits}d}.jpg"
-        copy = edit(image, np.random.default_rng([seed, place, number]))
+    numbers = {name: number for number, name in enumerate(EDITS)}
+    for edit in edits:
+        number = numbers[edit]
+        name = f"{place:06d}-{number:02d}.jpg"
+        copy = EDITS[edit](image, np.random.default_rng([seed, place, number]))
         copy.save(folder / name, quality=90)
         yield name

@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from codes import encode
 from edits import SIXTEEN, write_copies
 from picture_sets import Pool
+from threadpoolctl import threadpool_limits
 from timing import best_times, report
 from verified import CANDIDATES, FLOOR
 
 from imagededup.images.decode import load_image
 from imagededup.verification.compare import compare
+from imagededup.verification.cv2_threads import one_cv2_thread
 from imagededup.verification.view import REDUCTION, View, look, view_of
 
 __all__ = ["measure_cost"]
@@ -38,8 +39,7 @@ def measure_cost(pool: Pool, seed: int) -> None:
     `--verify`, the best of two runs in turns, on at most 1,000 of the pictures, spread evenly, and
     copies of a tenth of them.
     """
-    cv2.setNumThreads(1)
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, threadpool_limits(1, "blas"), one_cv2_thread():
         _measure_parts(_spread(pool, _SAMPLE), pool, Path(temporary), seed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -48,7 +48,9 @@ def measure_cost(pool: Pool, seed: int) -> None:
             path = pool.paths[picture]
             shutil.copyfile(path, folder / f"{picture:06d} original{path.suffix}")
         copied = chosen[:: max(1, len(chosen) // _COPIES)][:_COPIES]
-        _keep_one_copy_each(copied, pool, folder, seed)
+        for turn, picture in enumerate(copied):
+            edit = SIXTEEN[turn % len(SIXTEEN)]
+            list(write_copies(pool.paths[picture], picture, folder, seed, [edit]))
         _measure_find(folder, len(chosen), len(copied))
 
 
@@ -58,23 +60,14 @@ def _spread(pool: Pool, count: int) -> list[int]:
     return places
 
 
-def _keep_one_copy_each(pictures: Sequence[int], pool: Pool, folder: Path, seed: int) -> None:
-    """Write a copy of each picture, by the 16 edits in turn."""
-    for turn, picture in enumerate(pictures):
-        copies = write_copies(pool.paths[picture], picture, folder, seed)
-        for number, name in enumerate(copies):
-            if number != turn % len(SIXTEEN):
-                (folder / name).unlink()
-
-
 def _measure_parts(pictures: Sequence[int], pool: Pool, folder: Path, seed: int) -> None:
     """Milliseconds of one core for a picture and for a candidate pair."""
     names = []
     for picture in pictures:
         path = pool.paths[picture]
         shutil.copyfile(path, folder / f"{picture:06d}{path.suffix}")
-        copies = list(write_copies(path, picture, folder, seed))
-        names += [f"{picture:06d}{path.suffix}", *copies[: len(SIXTEEN)]]
+        copies = write_copies(path, picture, folder, seed, SIXTEEN)
+        names += [f"{picture:06d}{path.suffix}", *copies]
     paths = [folder / name for name in names]
     pixels = [load_image(path, REDUCTION) for path in paths]
     views: list[View] = []
