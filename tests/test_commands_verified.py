@@ -142,7 +142,6 @@ class TestFiles:
         picture = tmp_path / "x.png"
         assert command("plot", "histogram", found, "-t", 0.5, "-o", picture)[0] == 0
         assert command("plot", "duplicates", album, found, "flower.jpg", "-o", picture)[0] == 0
-        assert command("plot", "clusters", album, found, "-o", picture)[0] == 0
 
     def test_csv_and_json_lines_of_pairs(self, command, album, tmp_path):
         command("find", album, "--verify", "-o", tmp_path / "found.csv")
