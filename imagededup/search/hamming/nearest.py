@@ -85,5 +85,7 @@ def _nearest(
             size = min(size + 1, count)
             if size == count:
                 limit = min(most, distances[row, count - 1] - 1)
+                if limit < 0:  # all have the code itself
+                    break
         sizes[row] = size
     return found, distances, sizes
