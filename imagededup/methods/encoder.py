@@ -232,7 +232,8 @@ class Encoder(Searches, Generic[Code]):
 
         def nearest(items: Indices, others: Indices | None, count: int) -> Pairs:
             among = None if others is None else codes[others]
-            return self._nearest(codes[items], among, count, request, workers[1])
+            own = codes if len(items) == len(codes) else codes[items]
+            return self._nearest(own, among, count, request, workers[1])
 
         groups = self._equal_codes(codes, workers[1])
         return verify_matches(queries, references, groups, nearest, plan, workers[0], self.verbose)
