@@ -1,13 +1,13 @@
 """What verification says of the pairs of a result, from whichever side they are looked at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.matches import Matches, Pairs, concatenate
+from imagededup.search.matches import Matches, Pairs
 from imagededup.verification.identical import IDENTICAL
 from imagededup.verification.relation import Relation
 from imagededup.verification.swap import swapped_rows
@@ -83,15 +83,16 @@ class VerdictTable:
 
     def counts(self) -> dict[Relation, int]:
         """How many pairs of items have each relation, of those that any has."""
-        sizes = np.bincount(self.matches.groups, minlength=len(self._sizes()))
-        others = self._sizes()
-        pairs = self.matches.pairs
-        weights = sizes[pairs.left] * others[pairs.right]
+        every = [self.matches.groups, self._right_groups()]
+        most = max(int(groups.max(initial=-1)) for groups in every) + 1
+        left, right = (np.bincount(groups, minlength=most) for groups in every)
+        pairs = left[self.matches.pairs.left] * right[self.matches.pairs.right]
         codes = self.verdicts.rows["relation"]
-        counts = np.bincount(codes, weights, len(Relation)).astype(np.int64)
-        counts[0] += self.matches.pair_count() - weights.sum()  # within groups
-        every = zip(Relation, counts.tolist(), strict=True)
-        return {relation: count for relation, count in every if count}
+        counts = dict.fromkeys(Relation, 0)
+        for code, relation in enumerate(Relation):
+            counts[relation] = int(pairs[codes == code].sum())
+        counts[Relation.IDENTICAL] += self.matches.pair_count() - int(pairs.sum())
+        return {relation: count for relation, count in counts.items() if count}
 
     def _places(self, left: Indices, right: Indices) -> tuple[Indices, NDArray[np.bool_]]:
         """The pair of groups of each two items, -1 in one group, and whether it is turned."""
@@ -107,11 +108,6 @@ class VerdictTable:
     def _right_groups(self) -> Indices:
         references = self.matches.reference_groups
         return self.matches.groups if references is None else references
-
-    def _sizes(self) -> Indices:
-        """How many items on the right each group has."""
-        every = int(max(self.matches.groups.max(initial=-1), self._right_groups().max(initial=-1)))
-        return np.bincount(self._right_groups(), minlength=every + 1)
 
 
 def with_relations(
@@ -137,23 +133,38 @@ def with_relations(
     return (fewer, verdicts) if Relation.IDENTICAL in relations else _apart(fewer, verdicts)
 
 
+class _Grouped(NamedTuple):
+    """Items by group, where those of each group begin, and how many they are."""
+
+    items: Indices
+    start: Indices
+    size: Indices
+
+    @classmethod
+    def of(cls, groups: Indices) -> "_Grouped":
+        size = np.bincount(groups)
+        return cls(np.argsort(groups, kind="stable"), np.cumsum(size) - size, size)
+
+
 def _apart(matches: Matches, verdicts: Verdicts) -> tuple[Matches, Verdicts]:
     """Every image as a group, and the pairs of the groups as pairs of images."""
-    pairs = concatenate(list(_different(matches)), np.float32)
-    rows = VerdictTable(matches, verdicts).rows(pairs.left, pairs.right)
-    groups, references = np.arange(len(matches.groups)), None
-    if matches.reference_groups is not None:
-        references = np.arange(len(matches.reference_groups)) + len(groups)
-        pairs = Pairs(pairs.left, pairs.right + len(groups), pairs.score)
-    order = np.lexsort((pairs.right, pairs.left))
-    pairs = Pairs(pairs.left[order], pairs.right[order], pairs.score[order])
-    return Matches(groups, references, pairs, 1.0, descending=True), Verdicts(rows[order])
-
-
-def _different(matches: Matches) -> Iterator[Pairs]:
-    """The pairs of items of different groups."""
-    references = matches.reference_groups
-    of_right = matches.groups if references is None else references
-    for block in matches.pair_blocks(both_directions=False):
-        differ = matches.groups[block.left] != of_right[block.right]
-        yield Pairs(block.left[differ], block.right[differ], block.score[differ])
+    pairs, references = matches.pairs, matches.reference_groups
+    lefts = _Grouped.of(matches.groups)
+    rights = lefts if references is None else _Grouped.of(references)
+    counts = lefts.size[pairs.left] * rights.size[pairs.right]
+    pair = np.repeat(np.arange(len(pairs)), counts)
+    place = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+    row, column = np.divmod(place, rights.size[pairs.right][pair])
+    left = lefts.items[lefts.start[pairs.left][pair] + row]
+    right = rights.items[rights.start[pairs.right][pair] + column]
+    rows, groups = verdicts.rows[pair], np.arange(len(matches.groups))
+    if references is None:
+        turned = left > right
+        left, right = np.minimum(left, right), np.maximum(left, right)
+        rows[turned] = swapped_rows(rows[turned])
+    else:
+        references = np.arange(len(references)) + len(groups)
+        right = right + len(groups)
+    order = np.lexsort((right, left))
+    expanded = Pairs(left[order], right[order], pairs.score[pair][order])
+    return Matches(groups, references, expanded, 1.0, descending=True), Verdicts(rows[order])
