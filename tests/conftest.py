@@ -28,7 +28,7 @@ def photograph(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
 
 
-def textured(seed: int, size: tuple[int, int] = (400, 300)) -> Image.Image:
+def textured(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:
     """A picture with the edges and corners of a photograph: shapes of many sizes and colours."""
     generator = np.random.default_rng(seed)
     image = photograph(seed, size)

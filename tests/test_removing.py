@@ -208,7 +208,7 @@ def plain_walk(links, count, rank):
     return set(kept)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(results(), st.randoms(use_true_random=False), st.sampled_from([REMOVABLE, ACTED_ON]))
 def test_as_a_plain_double_loop(result, random, relations):
     found, groups, others, pairs = result
@@ -226,7 +226,7 @@ def test_as_a_plain_double_loop(result, random, relations):
         assert removal.score == allowed[best]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(results(against=True))
 def test_two_collections_as_a_plain_double_loop(result):
     found, groups, others, pairs = result

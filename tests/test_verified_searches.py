@@ -29,7 +29,7 @@ def pictures(tmp_path_factory):
     textured(0).save(folder / "beach.png")
     textured(0).save(folder / "beach_again.bmp")
     textured(0).save(folder / "beach_copy.jpg", quality=80)
-    textured(0).resize((300, 225)).save(folder / "beach_small.png")
+    textured(0).resize((240, 180)).save(folder / "beach_small.png")
     textured(1).save(folder / "city.png")
     textured(1).save(folder / "city_copy.jpg", quality=80)
     textured(2).save(folder / "forest.png")
@@ -38,9 +38,14 @@ def pictures(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=[PHash, CNN], ids=lambda encoder: encoder.__name__)
-def encoder(request):
-    return request.param(verbose=False)
+@pytest.fixture(scope="module")
+def cnn():
+    return CNN(verbose=False)
+
+
+@pytest.fixture(params=["phash", "cnn"])
+def encoder(request, cnn):
+    return cnn if request.param == "cnn" else PHash(verbose=False)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,7 @@ class TestResult:
     def test_pairs(self, encoder, pictures):
         found = encoder.search(pictures, verify=True)
         assert pairs_of(found) == TRUE_PAIRS
-        assert encoder.find_duplicates_to_remove(pictures, verify=True) == [
+        assert found.to_remove() == [
             "beach_again.bmp", "beach_copy.jpg", "beach_small.png", "city_copy.jpg",
             "white_again.png",
         ]  # fmt: skip
@@ -145,8 +150,8 @@ class TestResult:
 
     def test_workers_change_nothing(self, pictures, encoder):
         results = [
-            encoder.search(pictures, verify=True, num_enc_workers=w, num_dist_workers=w)
-            for w in (1, 3)
+            encoder.search(pictures, verify=True, num_enc_workers=workers, num_dist_workers=workers)
+            for workers in (1, 3)
         ]
         assert list(results[0].rows()) == list(results[1].rows())
         assert results[0] == results[1]
@@ -181,11 +186,10 @@ class TestVerdict:
 
 
 class TestWhenItVerifies:
-    def test_the_cnn_verifies_what_it_lists_to_remove(self, tmp_path):
+    def test_the_cnn_verifies_what_it_lists_to_remove(self, cnn, tmp_path):
         """By this threshold any two pictures are duplicates."""
         textured(7).save(tmp_path / "a.png")
         textured(8).save(tmp_path / "b.png")
-        cnn = CNN(verbose=False)
         assert cnn.find_duplicates_to_remove(tmp_path, threshold=-1.0, verify=False) == ["b.png"]
         assert cnn.find_duplicates_to_remove(tmp_path, threshold=-1.0) == []
         assert cnn.find_duplicates(tmp_path, threshold=-1.0)["a.png"] == ["b.png"]
@@ -195,8 +199,7 @@ class TestWhenItVerifies:
         plain = PHash(False).find_duplicates_to_remove(pictures, verify=False)
         assert PHash(False).find_duplicates_to_remove(pictures) == plain
 
-    def test_codes_are_never_verified_by_themselves(self, pictures):
-        cnn = CNN(verbose=False)
+    def test_codes_are_never_verified_by_themselves(self, cnn, pictures):
         codes = cnn.encode_images(pictures)
         expected = cnn.search(encoding_map=codes).to_remove()
         assert cnn.find_duplicates_to_remove(encoding_map=codes) == expected
@@ -236,12 +239,12 @@ class TestWhenItVerifies:
             with pytest.raises(error, match=message):
                 getattr(PHash(False), search)(pictures, **given)
 
-    def test_what_is_asked_for_in_removal(self, pictures):
+    def test_what_is_asked_for_in_removal(self, cnn, pictures):
         with pytest.raises(InvalidValueError, match="'overlap', got 'unrelated'"):
-            CNN(verbose=False).find_duplicates_to_remove(pictures, relations=["unrelated"])
+            cnn.find_duplicates_to_remove(pictures, relations=["unrelated"])
         with pytest.raises(InvalidValueError, match="relations are of verified pairs"):
             PHash(False).find_duplicates_to_remove(pictures, relations=["copy"])
-        removed = CNN(verbose=False).find_duplicates_to_remove(pictures, relations=["identical"])
+        removed = cnn.find_duplicates_to_remove(pictures, relations=["identical"])
         assert removed == ["beach_again.bmp", "white_again.png"]
 
     def test_numbers_of_numpy_and_many_candidates(self, pictures, found):
@@ -253,7 +256,7 @@ class TestWhenItVerifies:
 class TestCandidates:
     def test_a_looser_threshold_finds_what_the_default_does_not(self, tmp_path):
         textured(0).save(tmp_path / "a.png")
-        textured(0).crop((24, 16, 400, 300)).save(tmp_path / "b.jpg", quality=50)
+        textured(0).crop((20, 13, 320, 240)).save(tmp_path / "b.jpg", quality=50)
         ahash = AHash(verbose=False)
         distance = ahash.hamming_distance(*ahash.encode_images(tmp_path).values())
         assert 10 < distance <= 20
@@ -267,7 +270,7 @@ class TestCandidates:
         """Pictures that agree in their coarse structure only."""
         for number in range(3):
             drawn = Image.blend(
-                textured(number), textured(9).resize((8, 6)).resize((400, 300)), 0.6
+                textured(number), textured(9).resize((8, 6)).resize((320, 240)), 0.6
             )
             drawn.save(tmp_path / f"{number}.png")
         phash = PHash(verbose=False)
@@ -375,8 +378,8 @@ class TestTwoCollections:
         }  # fmt: skip
         assert found.verdict("beach.png", "beach.png") is None
 
-    def test_the_cnn_removes_verified_ones(self, pictures, archive):
-        removed = CNN(verbose=False).find_duplicates_to_remove(pictures, against=archive)
+    def test_the_cnn_removes_verified_ones(self, cnn, pictures, archive):
+        removed = cnn.find_duplicates_to_remove(pictures, against=archive)
         assert removed == sorted(
             {*BEACHES, "city.png", "city_copy.jpg", "white.png", "white_again.png"}
         )

@@ -85,6 +85,10 @@ class Searches(ABC):
         exactly the same pixels only, alpha included: its code would be arbitrary. With an encoding
         map the pixels are not known, and codes alone decide.
 
+        With verification codes only propose, for each image its best `candidates` within the
+        threshold, and both pictures of a pair decide. Its score is then the probability, 0 to 1,
+        that one is an edited copy of the other; 1 means equal pixels.
+
         The dictionary holds every pair twice. Where thousands of images are identical, `search` is
         the way that stays linear.
 
@@ -143,7 +147,8 @@ class Searches(ABC):
         """List the images to remove so that no two of the others are duplicates.
 
         Nothing is removed. The images are walked in the order of preference: an image that is still
-        there stays, and its duplicates go. Every image that goes has a duplicate that stays.
+        there stays, and its duplicates go. Every image that goes has a duplicate that stays; where
+        pairs are verified, one that it was compared with itself and that shows at least as much.
 
         Args:
             image_dir: As in `find_duplicates`, like the other arguments that are not named here.

@@ -17,7 +17,7 @@ def columns(pairs):
     return list(zip(pairs.left.tolist(), pairs.right.tolist(), pairs.score.tolist(), strict=True))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(codes, st.none() | codes, st.integers(1, 5), st.integers(0, 64), st.integers(1, 2))
 def test_nearest_codes_as_a_plain_double_loop(left, right, count, most, workers):
     expected = []
@@ -46,7 +46,7 @@ vectors = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(vectors, st.none() | vectors, st.integers(1, 4), st.sampled_from([-1.0, 0.0, 0.5, 0.9]))
 def test_nearest_descriptors_as_a_plain_double_loop(left, right, count, least):
     def matrix(rows):
