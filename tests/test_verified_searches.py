@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -147,6 +148,15 @@ class TestResult:
         assert (found.verdicts, found.row_header) == (None, (*HEADER[:2], "distance"))
         assert found.verdict("white.png", "white_again.png") is None
         assert found.describe_pair("white.png", "white_again.png", 0) == "distance 0"
+
+    def test_progress(self, pictures, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "ipykernel", sys)
+        PHash().search(pictures, verify=True)
+        bars = capsys.readouterr().err
+        assert "Comparing: 100%" in bars
+        assert "Verifying: 100%" in bars
+        PHash().search(pictures)
+        assert "Verifying" not in capsys.readouterr().err
 
     def test_workers_change_nothing(self, pictures, encoder):
         results = [

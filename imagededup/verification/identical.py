@@ -1,7 +1,8 @@
 """Which images with equal codes have exactly equal pixels."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,57 +39,40 @@ def identical_groups(
 ) -> Indices:
     """Divide groups of equal codes into groups of equal pixels, alpha included.
 
-    Files of the same bytes are decoded once. A file that cannot be read is alone in its group.
+    Files of the same bytes are decoded once, and are equal even where they cannot be. A file that
+    is gone is alone in its group.
 
     Args:
         groups: The group of every item, int64 of shape (n,).
         path_of: Gives the file of an item.
         workers: Number of threads; the result does not depend on it.
-        advance: Is called with numbers of items that are done, of those in groups of several.
+        advance: Is called with numbers of items that are done, of `members_of_several`.
 
     Returns:
         The new group of every item, numbered by first items, int64 of shape (n,).
     """
     items = members_of_several(groups).tolist()
-    contents: dict[bytes | None, int] = {}
-    same_bytes = []
-    for item, digest in zip(items, ordered_map(_file_digest(path_of), items, workers), strict=True):
-        same_bytes.append(item if digest is None else contents.setdefault(digest, item))
-        advance(1)
-    decoded = sorted(_shared(groups, items, same_bytes))
-    digests = dict(zip(decoded, ordered_map(_pixels(path_of), decoded, workers), strict=True))
-    keys: dict[tuple[int, bytes | int], int] = {}
     first = np.arange(len(groups))
-    for item, twin in zip(items, same_bytes, strict=True):
-        key = digests.get(twin) or twin
-        first[item] = keys.setdefault((int(groups[item]), key), item)
+    found: dict[tuple[int, bytes], int] = {}
+    digests = ordered_map(partial(_digest, path_of, {}), items, workers)
+    for item, digest in zip(items, digests, strict=True):
+        if digest is not None:
+            first[item] = found.setdefault((int(groups[item]), digest), item)
+        advance(1)
     return np.unique(first, return_inverse=True)[1].astype(np.int64)
 
 
-def _shared(groups: Indices, items: Sequence[int], same_bytes: Sequence[int]) -> set[int]:
-    """The items of different bytes in groups that have several of these."""
-    by_group: dict[int, set[int]] = {}
-    for item, twin in zip(items, same_bytes, strict=True):
-        by_group.setdefault(int(groups[item]), set()).add(twin)
-    return {twin for twins in by_group.values() if len(twins) > 1 for twin in twins}
-
-
-def _file_digest(path_of: Callable[[int], Path]) -> Callable[[int], bytes | None]:
-    def digest(item: int) -> bytes | None:
+def _digest(path_of: Callable[[int], Path], known: dict[bytes, bytes], item: int) -> bytes | None:
+    """The digest of an item's pixels, or else of its bytes; `known` has those of its bytes."""
+    path = path_of(item)
+    try:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "blake2b").digest()
+    except OSError:
+        return None
+    if content not in known:
         try:
-            with path_of(item).open("rb") as file:
-                return hashlib.file_digest(file, "blake2b").digest()
-        except OSError:
-            return None
-
-    return digest
-
-
-def _pixels(path_of: Callable[[int], Path]) -> Callable[[int], bytes | None]:
-    def digest(item: int) -> bytes | None:
-        try:
-            return pixel_digest(path_of(item))
+            known[content] = pixel_digest(path)
         except UnreadableImageError:
-            return None
-
-    return digest
+            known[content] = content
+    return known[content]
