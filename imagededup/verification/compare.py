@@ -1,42 +1,184 @@
-"""Comparing two views."""
+"""Comparing two views: maps are proposed and refined, and the best one decides."""
 
-import cv2
+import math
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 
+from imagededup.verification.agreement import Agreement, Box, agreement
+from imagededup.verification.alignment import refine
+from imagededup.verification.colour import colour_agreement
+from imagededup.verification.decision import Evidence, may_be_copy, relation_of, score_of
+from imagededup.verification.geometry import (
+    Fit,
+    Map,
+    Size,
+    fit_features,
+    fit_frames,
+    inverse,
+    scale_of,
+    scaled_to,
+)
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict
 from imagededup.verification.view import View
 
 __all__ = ["compare"]
 
+_CLEAR = 0.9
+_CLEAR_WINDOWS = 100
+_FULL_WINDOWS = 50
+_MANY_INLIERS = 12
+_FINE_STEP = 3
+
 
 def compare(left: View, right: View) -> Verdict:
-    """Say how two pictures are related; `IDENTICAL` only pixels can tell."""
-    if min(len(left.points), len(right.points)) < 4:
-        return Verdict(Relation.UNDECIDED, 0.0)
-    products = left.descriptors @ right.descriptors.T
-    nearest = products.argmax(axis=1)
-    rows = np.arange(len(nearest))
-    two = np.partition(products, -2, axis=1)[:, -2:]
-    good = (products.argmax(axis=0)[nearest] == rows) & (
-        (1 - two[:, 1]) / (1 - two[:, 0] + 1e-9) < 0.88
-    )
-    if good.sum() < 4:
+    """Say how two pictures are related.
+
+    Whether they are identical cannot be seen from views: equal pictures are copies here.
+    """
+    laid = _best(left, right)
+    if laid is None:
         return Verdict(Relation.UNRELATED, 0.0)
-    matrix, inliers = cv2.estimateAffine2D(
-        left.points[rows[good]],
-        right.points[nearest[good]],
-        method=cv2.RANSAC,
-        ransacReprojThreshold=4,
-        maxIters=500,
+    evidence = laid.evidence()
+    score = score_of(evidence)
+    fine = laid.fine() if may_be_copy(evidence) else None
+    return laid.verdict(relation_of(evidence, fine, score), score, fine or laid.coarse)
+
+
+def _best(left: View, right: View) -> "_Laid | None":
+    best: _Laid | None = None
+    for proposal in _proposals(left, right):
+        laid = _Laid(left, right, proposal)
+        if best is None or laid.strength > best.strength:
+            best = laid
+        if laid.clear:
+            break
+    return best
+
+
+def _proposals(left: View, right: View) -> Iterator[Fit]:
+    """Maps that the whole frames and the local features propose, those that cost least first."""
+    frames = fit_frames(left, right)
+    if frames is not None:
+        yield frames
+    features = fit_features(left, right, mirrored=False)
+    if features is None or features.inliers < _MANY_INLIERS:
+        mirrored = fit_features(left, right, mirrored=True)
+        if mirrored and (features is None or mirrored.inliers > features.inliers):
+            features = mirrored
+    if features is not None:
+        yield features
+
+
+class _Laid:
+    """Two pictures laid on each other: the one that is shrunk, the source, on the other.
+
+    Args:
+        left: A picture.
+        right: Another one.
+        fit: The map from left to right.
+    """
+
+    def __init__(self, left: View, right: View, fit: Fit) -> None:
+        self._swapped = scale_of(fit.matrix) > 1
+        self._source, self._target = (right, left) if self._swapped else (left, right)
+        self._inliers = fit.inliers
+        start = inverse(fit.matrix) if self._swapped else fit.matrix
+        self._matrix = refine(self._source.grey, self._target.grey, start)
+        self.coarse = agreement(self._source.grey, self._target.grey, self._matrix)
+
+    @property
+    def strength(self) -> float:
+        """How much the agreement says."""
+        return self.coarse.mean * math.sqrt(min(1.0, self.coarse.windows / _FULL_WINDOWS))
+
+    @property
+    def clear(self) -> bool:
+        """Whether no other map need be looked at."""
+        coarse = self.coarse
+        enough = coarse.windows >= _CLEAR_WINDOWS
+        return coarse.mean > _CLEAR and enough and coarse.differing == 0
+
+    def evidence(self) -> Evidence:
+        """What the pictures say at low resolution."""
+        source, target = self._source.colour, self._target.colour
+        matrix = self._between(source, target)
+        return Evidence(self.coarse, self._inliers, colour_agreement(source, target, matrix))
+
+    def fine(self) -> Agreement:
+        """How the pictures agree at the highest resolution that views have."""
+        source, target = self._source.fine, self._target.fine
+        matrix = refine(source, target, self._between(source, target), _FINE_STEP)
+        return agreement(source, target, matrix)
+
+    def verdict(self, relation: Relation, score: float, agreed: Agreement) -> Verdict:
+        """The verdict from left to right."""
+        if relation is Relation.UNRELATED:
+            return Verdict(relation, score)
+        of = _size(self._source.grey), _size(self._target.grey)
+        matrix = scaled_to(self._matrix, of, (self._source.size, self._target.size))
+        covered = _covered(agreed, relation)
+        region = agreed.region
+        if self._swapped:
+            region = _moved(region, matrix, self._target.size, self._source.size)
+            matrix, covered = inverse(matrix), covered[::-1]
+        mirrored = bool(np.linalg.det(matrix[:, :2]) < 0)
+        (a, b, c), (d, e, f) = matrix.tolist()
+        return Verdict(
+            relation,
+            score,
+            ((a, b, c), (d, e, f)),
+            rotation=_rotation(matrix, mirrored),
+            scale=scale_of(matrix),
+            mirrored=mirrored,
+            left_covered=covered[0],
+            right_covered=covered[1],
+            differing=agreed.differing,
+            region=region,
+        )
+
+    def _between(self, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Map:
+        """The map between the pictures at another resolution."""
+        of = _size(self._source.grey), _size(self._target.grey)
+        return scaled_to(self._matrix, of, (_size(source), _size(target)))
+
+
+def _size(pixels: NDArray[np.uint8]) -> Size:
+    return pixels.shape[1], pixels.shape[0]
+
+
+def _rotation(matrix: Map, mirrored: bool) -> float:
+    """The angle of a map in degrees, clockwise, after the picture was mirrored."""
+    linear = matrix[:, :2] * np.array([-1.0 if mirrored else 1.0, 1.0])
+    return float(np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
+
+
+def _covered(agreed: Agreement, relation: Relation) -> tuple[float, float]:
+    """The share of source and target that the other shows.
+
+    Of copies and parts a border of one colour counts as shown, of the whole only its content.
+    """
+    by_area = agreed.source_covered, agreed.target_covered
+    by_content = 1 - agreed.source_extra, 1 - agreed.target_extra
+    if relation not in (Relation.COPY, Relation.PART):
+        return by_area
+    both = zip(by_area, by_content, by_content[::-1], strict=True)
+    whole = relation is Relation.PART
+    source, target = (
+        min(area, content) if whole and content < other else max(area, content)
+        for area, content, other in both
     )
-    if matrix is None or inliers.sum() < 12:
-        return Verdict(Relation.UNRELATED, 0.01)
-    score = float(1 - 6 / inliers.sum())
-    return Verdict(
-        Relation.COPY,
-        score,
-        (tuple(matrix[0].tolist()), tuple(matrix[1].tolist())),
-        left_covered=1.0,
-        right_covered=1.0,
-    )
+    return source, target
+
+
+def _moved(box: Box | None, matrix: Map, of: Size, to: Size) -> Box | None:
+    """A box of the target, in shares, as the box around it in the source."""
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]]) * of
+    there = np.hstack([corners, np.ones((4, 1))]) @ inverse(matrix).T / to
+    low, high = there.min(axis=0).clip(0, 1), there.max(axis=0).clip(0, 1)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

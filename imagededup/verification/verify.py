@@ -3,6 +3,7 @@
 from os import PathLike
 
 from imagededup.images.exact import pixel_digest
+from imagededup.verification.identical import IDENTICAL
 from imagededup.verification.verdict import Verdict
 
 __all__ = ["verify"]
@@ -17,5 +18,6 @@ def verify(left: str | PathLike[str], right: str | PathLike[str]) -> Verdict:
     from imagededup.verification.compare import compare  # loads cv2
     from imagededup.verification.view import look
 
-    pixel_digest(left)
+    if pixel_digest(left) == pixel_digest(right):
+        return IDENTICAL
     return compare(look(left), look(right))

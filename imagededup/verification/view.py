@@ -1,6 +1,8 @@
 """A picture as verification looks at it: small, grey, with its local features."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
+from functools import cache
 from os import PathLike
 from typing import Any
 
@@ -10,34 +12,70 @@ from numpy.typing import NDArray
 
 from imagededup.images.decode import Pixels, Reduction, load_image
 
-__all__ = ["REDUCTION", "View", "look", "view_of"]
+__all__ = ["REDUCTION", "LocalFeatures", "View", "look", "view_of"]
 
-REDUCTION = Reduction(above=512, down_to=256)
+REDUCTION = Reduction(above=1024, down_to=512)
 """Large JPEGs are decoded at reduced size."""
 
+Grey = NDArray[np.uint8]
+
+_FINE_SIDE = 512
 _SIDE = 256
-_FEATURES = 400
+_FEATURE_SIDE = 192
+_COLOUR_SIDE = 64
+_THUMBNAIL_SIDE = 24
+_LEAST_SIDE = 16
+_FEATURES = 300
+_CONTRAST = 0.01
+_MOST_GAIN = 4.0
+_SAMPLED = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LocalFeatures:
+    """The local features of a picture.
+
+    Attributes:
+        keypoints: x and y in the grey picture, diameter, and orientation in radians, float32 of
+            shape (n, 4).
+        descriptors: SIFT descriptors of length 255 after the square root of each entry, uint8 of
+            shape (n, 128).
+    """
+
+    keypoints: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
+
+
+@dataclass(slots=True, eq=False)
 class View:
-    """A picture as verification looks at it.
+    """A picture as verification looks at it, 200 to 400 kB.
 
     Attributes:
         size: Width and height of the picture in pixels.
-        grey: uint8 of shape (h, w).
-        points: Where the local features are in `grey`, float32 of shape (n, 2).
-        descriptors: float32 of shape (n, 128).
+        fine: Grey values with most of their range used, uint8 of shape (h, w), the longer side 256
+            to 512.
+        grey: The same with a longer side of 256.
+        colour: RGB, uint8 of shape (h, w, 3), the longer side 64.
+        thumbnail: `grey` squeezed into a square, float32 of shape (24, 24).
     """
 
     size: tuple[int, int]
-    grey: NDArray[np.uint8]
-    points: NDArray[np.float32]
-    descriptors: NDArray[np.float32]
+    fine: Grey
+    grey: Grey
+    colour: NDArray[np.uint8]
+    thumbnail: NDArray[np.float32]
+    _features: LocalFeatures | None = field(default=None, repr=False)
+
+    @property
+    def features(self) -> LocalFeatures:
+        """The local features, found when they are first asked for."""
+        if self._features is None:
+            self._features = _local_features(self.grey)
+        return self._features
 
 
 def look(path: str | PathLike[str]) -> View:
-    """Decode a picture and find its local features.
+    """Decode a picture for verification.
 
     Raises:
         UnreadableImageError: The file cannot be decoded; the message says why.
@@ -48,21 +86,54 @@ def look(path: str | PathLike[str]) -> View:
 def view_of(pixels: Pixels) -> View:
     """The view of a picture given as uint8 of shape (h, w, 3) in RGB or (h, w, 1)."""
     height, width = pixels.shape[:2]
-    scale = _SIDE / max(width, height)
-    size = max(16, round(width * scale)), max(16, round(height * scale))
-    grey: NDArray[Any] = (
-        pixels[:, :, 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    )
-    grey = np.asarray(
-        cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC),
-        np.uint8,
-    )
-    found, descriptors = cv2.SIFT.create(
-        nfeatures=_FEATURES, contrastThreshold=0.02
-    ).detectAndCompute(grey, None)
+    side = min(_FINE_SIDE, max(_SIDE, height, width))
+    fine = _stretched(_resized(_grey(pixels), side))
+    grey = _resized(fine, _SIDE)
+    colour = _resized(pixels, _COLOUR_SIDE)
+    if colour.ndim == 2:
+        colour = np.repeat(colour[:, :, None], 3, axis=2)
+    square = cv2.resize(grey, (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
+    return View((width, height), fine, grey, colour, square.astype(np.float32))
+
+
+def _grey(pixels: Pixels) -> NDArray[Any]:
+    return pixels[:, :, 0] if pixels.shape[2] == 1 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+
+def _resized(pixels: NDArray[Any], side: int) -> NDArray[np.uint8]:
+    """The picture with this longer side; a very narrow one keeps 16 pixels across."""
+    height, width = pixels.shape[:2]
+    scale = side / max(width, height)
+    size = max(_LEAST_SIDE, round(width * scale)), max(_LEAST_SIDE, round(height * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, size, interpolation=method), np.uint8)
+
+
+def _stretched(grey: Grey) -> Grey:
+    """A picture with most of its range used, so that dull pictures have features too."""
+    low, high = np.percentile(grey[::_SAMPLED, ::_SAMPLED], (1, 99)).tolist()
+    gain = min(255 / max(high - low, 1.0), _MOST_GAIN)
+    table: Grey = np.clip((np.arange(256.0) - low) * gain, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(grey, table), np.uint8)
+
+
+@cache
+def _detector() -> Any:  # noqa: ANN401
+    return cv2.SIFT.create(nfeatures=_FEATURES, contrastThreshold=_CONTRAST)
+
+
+def _local_features(grey: Grey) -> LocalFeatures:
+    """SIFT, which doubles a picture before it begins, of a picture that is made smaller."""
+    small = _resized(grey, _FEATURE_SIDE)
+    found, descriptors = _detector().detectAndCompute(small, None)
     if descriptors is None:
-        return View(
-            (width, height), grey, np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-        )
-    rooted = np.sqrt(descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-7))
-    return View((width, height), grey, np.array([point.pt for point in found], np.float32), rooted)
+        return LocalFeatures(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8))
+    rows = [[*point.pt, point.size, math.radians(point.angle)] for point in found]
+    keypoints: NDArray[np.float32] = np.array(rows, np.float32)
+    across, down = grey.shape[1] / small.shape[1], grey.shape[0] / small.shape[0]
+    keypoints[:, 0] = (keypoints[:, 0] + 0.5) * across - 0.5
+    keypoints[:, 1] = (keypoints[:, 1] + 0.5) * down - 0.5
+    keypoints[:, 2] *= (across + down) / 2
+    entries: NDArray[np.float32] = np.asarray(descriptors, np.float32)
+    sums = entries.sum(axis=1, keepdims=True) + np.float32(1e-7)
+    return LocalFeatures(keypoints, np.rint(255 * np.sqrt(entries / sums)).astype(np.uint8))

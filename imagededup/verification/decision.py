@@ -1,0 +1,113 @@
+"""From evidence to a relation and a score."""
+
+import math
+from dataclasses import dataclass
+
+from imagededup.verification.agreement import Agreement
+from imagededup.verification.relation import Relation
+
+__all__ = ["Evidence", "may_be_copy", "relation_of", "score_of"]
+
+_LEAST_WINDOWS = 20
+_LEAST_WINDOWS_OF_A_PART = 80
+_LEAST_COVERED = 0.08
+_LEAST_SCORE = 0.2
+_MOST_EXTRA = 0.04
+
+_COPY_MEAN = 0.8
+_COPY_LOW = 0.3
+_MOST_DIFFERING = 0.002
+_MOST_UNEVEN = 4.5
+_NEARLY_EVEN = 0.85
+_MOST_SPREAD = 0.5
+_MOST_RESIDUAL = 32.0
+_LEAST_COLOUR = 0.7
+
+_MOST_AGREEMENT = 0.995
+_MOST_WINDOWS = 400
+_MOST_INLIERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a pair at the best map.
+
+    Attributes:
+        coarse: How the pictures agree at 256 pixels.
+        inliers: Matches of local features that the map explains; 0 where the frames proposed it.
+        colour: The agreement of the colours, -1.0 to 1.0.
+    """
+
+    coarse: Agreement
+    inliers: int
+    colour: float
+
+
+def score_of(evidence: Evidence) -> float:
+    """The probability that one picture is an edited copy of the other.
+
+    A logistic regression, fitted by `tools/fit_verification.py`.
+    """
+    agreed = evidence.coarse
+    mean = min(max(agreed.mean, 0.0), _MOST_AGREEMENT)
+    value = (
+        -12.2
+        + 0.92 * math.log((1 + mean) / (1 - mean))
+        + 1.5 * math.log1p(min(agreed.windows, _MOST_WINDOWS))
+        + 0.085 * math.log1p(min(evidence.inliers, _MOST_INLIERS))
+        - 0.46 * (evidence.inliers == 0)
+        - 13.7 * min(agreed.differing, 0.3)
+        - 5.0 * _overlaps(agreed)
+        - 3.3 * min(agreed.spread, 1.0)
+        + 3.0 * min(evidence.colour, 0.8)
+        + 2.5 * max(agreed.low, 0.0)
+    )
+    return 1 / (1 + math.exp(-value))
+
+
+def may_be_copy(evidence: Evidence) -> bool:
+    """Whether it is worth while to look at a pair more closely."""
+    return _agrees(evidence.coarse) and evidence.colour >= _LEAST_COLOUR
+
+
+def relation_of(evidence: Evidence, fine: Agreement | None, score: float) -> Relation:
+    """The relation of two pictures.
+
+    Args:
+        evidence: What the pictures at 256 pixels say.
+        fine: How they agree at up to 512 pixels, where that was looked at.
+        score: Their score.
+    """
+    coarse = evidence.coarse
+    if coarse.windows < _LEAST_WINDOWS:
+        return Relation.UNDECIDED
+    if _overlaps(coarse) and coarse.mean >= _COPY_MEAN:
+        return Relation.OVERLAP
+    if score < _LEAST_SCORE:
+        return Relation.UNRELATED
+    if fine is None or not _agrees(fine):
+        return Relation.VARIANT
+    if max(coarse.source_extra, coarse.target_extra) <= _MOST_EXTRA:
+        return Relation.COPY
+    covered = min(coarse.source_covered, coarse.target_covered)
+    if coarse.windows < _LEAST_WINDOWS_OF_A_PART or covered < _LEAST_COVERED:
+        return Relation.VARIANT
+    return Relation.PART
+
+
+def _overlaps(agreed: Agreement) -> bool:
+    """Whether each picture shows something that the other lacks."""
+    return min(agreed.source_extra, agreed.target_extra) > _MOST_EXTRA
+
+
+def _agrees(agreed: Agreement) -> bool:
+    """Whether no window tells pictures apart."""
+    uneven = (1 - agreed.low) / max(1 - agreed.mean, 0.02)
+    return (
+        agreed.mean >= _COPY_MEAN
+        and agreed.low >= _COPY_LOW
+        and agreed.differing <= _MOST_DIFFERING
+        and (uneven <= _MOST_UNEVEN or agreed.low >= _NEARLY_EVEN)
+        and agreed.spread <= _MOST_SPREAD
+        and agreed.residual <= _MOST_RESIDUAL
+    )
