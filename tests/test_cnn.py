@@ -53,6 +53,13 @@ class TestEmbeddedModel:
             assert (descriptor.shape, descriptor.dtype) == ((1, 1024), np.float32)
             assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-6)
 
+    def test_the_constant_of_the_card_is_in_every_descriptor(self, descriptors):
+        constant, rest = 1.3, 0.88
+        length = np.sqrt((1 + constant**2) * (1 + rest**2))
+        for descriptor in descriptors.values():
+            assert descriptor[0, 575] == pytest.approx(constant / length, abs=1e-6)
+            assert descriptor[0, 1023] == pytest.approx(rest * constant / length, abs=1e-6)
+
     def test_the_shorter_descriptor_is_the_beginning_of_the_longer(self, descriptors):
         shorter = CNN(verbose=False, dim=np.int64(576)).encode_images(EXAMPLES)
         for name, descriptor in shorter.items():

@@ -1,15 +1,20 @@
-"""What the embedded model was fitted on: the list, the credits and the tool that writes them."""
+"""What the embedded model was fitted on: the list, its credits, the tool for them, and batches."""
 
 import csv
 import re
 import runpy
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import imagededup
 
 CHECKOUT = Path(__file__).parents[1]
 MODELS = Path(imagededup.__file__).parent / "models"
 TOOL = runpy.run_path(str(CHECKOUT / "tools" / "training_data.py"))
+
+draw_pictures = runpy.run_path(str(CHECKOUT / "tools" / "batches.py"))["draw_pictures"]
 
 COLUMNS = ["kind", "folder", "count", "repository", "commit", "path", "licence"]
 COLUMNS += ["attribution", "part"]
@@ -88,3 +93,20 @@ class TestShippedFiles:
             assert "TRAINING_CREDITS.tsv" in text
             assert "research use" not in text
             assert "unknown" not in text
+
+
+class TestBatches:
+    KINDS = [np.arange(first, first + 10) for first in range(0, 100, 10)]
+
+    @pytest.mark.parametrize(
+        ("step", "kinds", "expected", "drawn_kinds"),
+        [(0, 2, 30, None), (1, 2, 20, 2), (3, 4, 30, 3), (1, 0, 30, None)],
+    )
+    def test_odd_steps_draw_from_a_few_kinds(self, step, kinds, expected, drawn_kinds):
+        drawn = [
+            draw_pictures(step, self.KINDS, 30, kinds, np.random.default_rng(7)) for _ in range(2)
+        ]
+        assert drawn[0].tolist() == drawn[1].tolist()
+        assert len(set(drawn[0])) == expected
+        different = len(set(drawn[0] // 10))
+        assert different == drawn_kinds if drawn_kinds else different > 4

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from batches import draw_pictures
 from feature_network import FEATURES_NAME, INPUT_NAME, open_session
 from head import CLIP, CONSTANT_PLACES, FULL_SIZE, SHORT_SIZE, Array, Head
 from pictures import list_kinds, network_input, open_picture
@@ -165,26 +166,6 @@ def _cosines(outputs: Tensor) -> Tensor:
     return (unit @ unit.T).float()
 
 
-def draw_pictures(
-    step: int, members: Sequence[Array], settings: Settings, random: np.random.Generator
-) -> Array:
-    """Return the different pictures of a step: of all kinds, or at odd steps of a few.
-
-    Args:
-        step: Number of the step.
-        members: The numbers of the pictures of each kind.
-        settings: Gives the size of the batch and the number of kinds.
-        random: Source of randomness.
-    """
-    if settings.kinds and step % 2:
-        chosen = random.permutation(len(members))[: settings.kinds]
-        members = [random.permutation(members[kind]) for kind in chosen]
-        return np.concatenate(members)[: settings.batch]
-    everything = np.concatenate(members)
-    size = min(settings.batch, len(everything))
-    return everything[random.choice(len(everything), size, replace=False)]
-
-
 def train(standardised: Tensor, members: Sequence[Array], settings: Settings) -> Array:
     """Return the trained weight, float32 (1022, n)."""
     torch.manual_seed(settings.seed)
@@ -197,7 +178,7 @@ def train(standardised: Tensor, members: Sequence[Array], settings: Settings) ->
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
     random = np.random.default_rng(settings.seed)
     for step in range(settings.steps):
-        pictures = draw_pictures(step, members, settings, random)
+        pictures = draw_pictures(step, members, settings.batch, settings.kinds, random)
         inputs = _drop(_two_versions(standardised, pictures, random), settings.dropout, random)
         outputs = inputs @ layer.weight.T.to(_PRECISION)
         losses = [copy_loss(c, settings) for c in nested_cosines(outputs, settings.rest_weight)]
