@@ -5,7 +5,8 @@ sharper picture is blurred to match the other. A window that is white or black i
 because that one was made brighter or darker says nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from imagededup.verification.geometry import Map, inverse, scale_of
 
-__all__ = ["Agreement", "agreement"]
+__all__ = ["Agreement", "Box", "agreement", "rough_agreement"]
 
 Grey = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -22,6 +23,8 @@ Box = tuple[float, float, float, float]
 
 _WINDOW = 15, 15
 _STRIDE = 6
+_LEAST_SHARE = 0.4
+_NEARLY_ALL = 0.99
 _NOISE = 4.0
 _TEXTURED = 5.0**2
 _STRONG = 10.0**2
@@ -88,19 +91,40 @@ def agreement(source: Grey, target: Grey, matrix: Map) -> Agreement:
     )
     inside = _covered(source, matrix, target)
     back = _covered(target, inverse(matrix), source)
-    whole = (inside > 0.99).astype(np.float32)
+    whole = (inside > _NEARLY_ALL).astype(np.float32)
     mask: Image = np.asarray(cv2.erode(whole, np.ones((3, 3)), borderValue=(1.0,)), np.float32)
-    shares: Image = np.asarray(cv2.boxFilter(mask, -1, _WINDOW), np.float32)
-    weight = shares[::_STRIDE, ::_STRIDE]
-    seen = (weight > 0.4) & (mask[::_STRIDE, ::_STRIDE] > 0)
-    windows = _best_blur(np.asarray(moved), target.astype(np.float32), mask, weight, seen)
+    plain = _Overlay.of(
+        np.asarray(moved, np.float32), target.astype(np.float32), mask, _WINDOW, _STRIDE
+    )
+    overlay, windows = _best_blur(plain)
+    extra = windows.typical() >= _HOPELESS
     return Agreement(
-        *windows.summary(seen),
+        *windows.summary(overlay),
         source_covered=float(back.mean()),
         target_covered=float(inside.mean()),
-        source_extra=_extra(source, back),
-        target_extra=_extra(target, inside),
+        source_extra=_extra(source, back) if extra else 0.0,
+        target_extra=_extra(target, inside) if extra else 0.0,
     )
+
+
+def rough_agreement(source: Grey, target: Grey, matrix: Map) -> float:
+    """The mean correlation of the windows with texture at half the size, -1 without any.
+
+    It takes a fraction of the time of `agreement`, and a map that is some pixels off will do.
+    """
+    height, width = target.shape
+    half = np.array([[0.5], [0.5]]) * matrix + np.array([[0, 0, -0.25], [0, 0, -0.25]])
+    size = max(1, width // 2), max(1, height // 2)
+    moved = cv2.warpAffine(_antialiased(source, scale_of(half)), half, size)
+    mask = cv2.warpAffine(np.ones(source.shape, np.float32), half, size) > _NEARLY_ALL
+    overlay = _Overlay.of(
+        np.asarray(moved, np.float32),
+        _halved(target.astype(np.float32)),
+        mask.astype(np.float32),
+        (_WINDOW[0] // 2, _WINDOW[1] // 2),
+        _STRIDE // 2,
+    )
+    return overlay.blurred(1.0, 1.0).windows().typical()
 
 
 def _antialiased(source: Grey, scale: float) -> Image:
@@ -134,14 +158,20 @@ class _Windows:
     source_variance: Image
     target_mean: Image
     target_variance: Image
-    source_range: tuple[Image, Image]
-    target_range: tuple[Image, Image]
 
-    def summary(self, seen: Mask) -> tuple[int, float, float, float, Box | None, float, float]:
+    def typical(self) -> float:
+        """The mean correlation of those with texture, -1 without any."""
+        textured = np.maximum(self.source_variance, self.target_variance) > _TEXTURED
+        return float(self.correlation[textured].mean()) if textured.any() else -1.0
+
+    def summary(
+        self, overlay: "_Overlay"
+    ) -> tuple[int, float, float, float, Box | None, float, float]:
         """The first attributes of `Agreement`."""
         texture = np.maximum(self.source_variance, self.target_variance)
         gain, bias, spread = self._contrast(texture)
-        says = (texture > _TEXTURED) & ~self._clipped(gain, bias)
+        ranges = overlay.range_of(overlay.source), overlay.range_of(overlay.target)
+        says = (texture > _TEXTURED) & ~self._clipped(gain, bias, *ranges)
         strong = (texture > _STRONG) & says
         differing = says & (self.correlation < _DISAGREES)
         residual = np.abs(self.target_mean - (gain * self.source_mean + bias))
@@ -150,7 +180,7 @@ class _Windows:
             float(self.correlation[says].mean()) if says.any() else 0.0,
             float(np.quantile(self.correlation[strong], 0.01)) if strong.any() else 1.0,
             float(differing.mean()) if len(differing) else 0.0,
-            _box(seen, differing),
+            _box(overlay.seen, differing),
             spread,
             float(np.quantile(residual, 0.98)) if len(residual) else 255.0,
         )
@@ -166,10 +196,12 @@ class _Windows:
         low, high = np.quantile(np.log(slopes), (0.1, 0.9))
         return gain, bias, float(high - low)
 
-    def _clipped(self, gain: float, bias: float) -> Mask:
+    def _clipped(
+        self, gain: float, bias: float, source: tuple[Image, Image], target: tuple[Image, Image]
+    ) -> Mask:
         """Windows that are white or black in one picture where the other is nearly so."""
-        lowest, highest = self.source_range
-        target_lowest, target_highest = self.target_range
+        lowest, highest = source
+        target_lowest, target_highest = target
         flat = self.target_variance < _FLAT
         white = flat & (self.target_mean > _WHITE) & (gain * lowest + bias > _NEARLY_WHITE)
         black = flat & (self.target_mean < _BLACK) & (gain * highest + bias < _NEARLY_BLACK)
@@ -179,57 +211,97 @@ class _Windows:
         return white | black
 
 
-def _best_blur(moved: Image, fixed: Image, mask: Image, weight: Image, seen: Mask) -> _Windows:
-    """The windows at the blur of either picture that lets them agree best."""
-    best, most = None, -2.0
-    for (one, other), handicap in zip(_BLURS, _HANDICAPS, strict=True):
-        source: Image = np.asarray(cv2.GaussianBlur(moved, (0, 0), one), np.float32)
-        target: Image = np.asarray(cv2.GaussianBlur(fixed, (0, 0), other), np.float32)
-        correlation, *moments = _correlation(source, target, mask, weight, seen)
-        textured = np.maximum(moments[1], moments[3]) > _TEXTURED
-        typical = float(correlation[textured].mean()) - handicap if textured.any() else -1.0
-        if typical > most:
-            best, most = (correlation, moments, source, target), typical
-        if most > _ENOUGH or typical < _HOPELESS:
-            break
-    if best is None:  # nothing is seen, or NaN: cannot happen with finite pixels
-        raise ValueError("no blur was tried")
-    correlation, moments, source, target = best
-    return _Windows(
-        correlation,
-        moments[0],
-        moments[1],
-        moments[2],
-        moments[3],
-        _range(source, seen),
-        _range(target, seen),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Overlay:
+    """Two pictures of one size, and where windows of both are seen.
+
+    Attributes:
+        source: float32 of shape (h, w).
+        target: The same.
+        mask: 1 where the source lies on the target, 0 elsewhere, of the same shape.
+        window: Width and height of a window.
+        stride: From window to window.
+        weight: The share of each window that lies in the mask.
+        seen: The windows that count.
+    """
+
+    source: Image
+    target: Image
+    mask: Image
+    window: tuple[int, int]
+    stride: int
+    weight: Image
+    seen: Mask
+
+    @classmethod
+    def of(
+        cls, source: Image, target: Image, mask: Image, window: tuple[int, int], stride: int
+    ) -> Self:
+        """Choose the windows."""
+        shares: Image = np.asarray(cv2.boxFilter(mask, -1, window), np.float32)
+        weight = shares[::stride, ::stride]
+        seen = (weight > _LEAST_SHARE) & (mask[::stride, ::stride] > 0)
+        return cls(source, target, mask, window, stride, weight, seen)
+
+    def halved(self) -> "_Overlay":
+        """The same at half the size."""
+        smaller = (_halved(picture) for picture in (self.source, self.target, self.mask))
+        source, target, mask = smaller
+        window = self.window[0] // 2, self.window[1] // 2
+        return _Overlay.of(source, target, np.floor(mask), window, self.stride // 2)
+
+    def blurred(self, source: float, target: float) -> "_Overlay":
+        """The same with both pictures blurred, by standard deviations in pixels."""
+        return replace(
+            self,
+            source=np.asarray(cv2.GaussianBlur(self.source, (0, 0), source), np.float32),
+            target=np.asarray(cv2.GaussianBlur(self.target, (0, 0), target), np.float32),
+        )
+
+    def windows(self) -> _Windows:
+        """All windows that are seen."""
+        source_mean, target_mean = self._mean(self.source), self._mean(self.target)
+        source_variance = np.maximum(self._mean(self.source**2) - source_mean**2, 0)
+        target_variance = np.maximum(self._mean(self.target**2) - target_mean**2, 0)
+        covariance = self._mean(self.source * self.target) - source_mean * target_mean
+        scale = np.sqrt((source_variance + _NOISE) * (target_variance + _NOISE))
+        moments = source_mean, source_variance, target_mean, target_variance
+        return _Windows(covariance / scale, *moments)
+
+    def range_of(self, pixels: Image) -> tuple[Image, Image]:
+        """The lowest and the highest value of each window."""
+        kernel = np.ones(self.window, np.uint8)
+        lowest: Image = np.asarray(cv2.erode(pixels, kernel), np.float32)
+        highest: Image = np.asarray(cv2.dilate(pixels, kernel), np.float32)
+        places = slice(None, None, self.stride), slice(None, None, self.stride)
+        return lowest[places][self.seen], highest[places][self.seen]
+
+    def _mean(self, values: Image) -> Image:
+        sums: Image = np.asarray(cv2.boxFilter(values * self.mask, -1, self.window), np.float32)
+        return sums[:: self.stride, :: self.stride][self.seen] / self.weight[self.seen]
 
 
-def _correlation(
-    source: Image, target: Image, mask: Image, weight: Image, seen: Mask
-) -> tuple[Image, Image, Image, Image, Image]:
-    """Correlation, and mean and variance of either picture, of the windows that are seen."""
-    share = weight[seen]
-
-    def mean(values: Image) -> Image:
-        found: Image = np.asarray(cv2.boxFilter(values * mask, -1, _WINDOW), np.float32)
-        return found[::_STRIDE, ::_STRIDE][seen] / share
-
-    source_mean, target_mean = mean(source), mean(target)
-    source_variance = np.maximum(mean(source * source) - source_mean**2, 0)
-    target_variance = np.maximum(mean(target * target) - target_mean**2, 0)
-    covariance = mean(source * target) - source_mean * target_mean
-    scale = np.sqrt((source_variance + _NOISE) * (target_variance + _NOISE))
-    return covariance / scale, source_mean, source_variance, target_mean, target_variance
+def _halved(picture: Image) -> Image:
+    size = max(1, picture.shape[1] // 2), max(1, picture.shape[0] // 2)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _range(pixels: Image, seen: Mask) -> tuple[Image, Image]:
-    """The lowest and the highest value of each window."""
-    kernel = np.ones(_WINDOW, np.uint8)
-    lowest: Image = np.asarray(cv2.erode(pixels, kernel), np.float32)[::_STRIDE, ::_STRIDE]
-    highest: Image = np.asarray(cv2.dilate(pixels, kernel), np.float32)[::_STRIDE, ::_STRIDE]
-    return lowest[seen], highest[seen]
+def _best_blur(overlay: _Overlay) -> tuple[_Overlay, _Windows]:
+    """The pictures, blurred so that they agree best; at half the size it is tried which way."""
+    plain = overlay.blurred(*_BLURS[0])
+    windows = plain.windows()
+    if not _HOPELESS <= windows.typical() <= _ENOUGH:
+        return plain, windows
+    smaller = overlay.halved()
+    gains = [
+        smaller.blurred(one / 2, other / 2).windows().typical() - handicap
+        for (one, other), handicap in zip(_BLURS, _HANDICAPS, strict=True)
+    ]
+    chosen = max(range(len(gains)), key=gains.__getitem__)
+    if chosen == 0:
+        return plain, windows
+    blurred = overlay.blurred(*_BLURS[chosen])
+    return blurred, blurred.windows()
 
 
 def _box(seen: Mask, chosen: Mask) -> Box | None:

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.verification.agreement import Agreement, Box, agreement
+from imagededup.verification.agreement import Agreement, Box, agreement, rough_agreement
 from imagededup.verification.alignment import refine
 from imagededup.verification.colour import colour_agreement
 from imagededup.verification.decision import Evidence, may_be_copy, relation_of, score_of
@@ -26,6 +27,7 @@ from imagededup.verification.view import View
 
 __all__ = ["compare"]
 
+_LEAST_ROUGH = 0.1
 _CLEAR = 0.9
 _CLEAR_WINDOWS = 100
 _FULL_WINDOWS = 50
@@ -50,7 +52,9 @@ def compare(left: View, right: View) -> Verdict:
 def _best(left: View, right: View) -> "_Laid | None":
     best: _Laid | None = None
     for proposal in _proposals(left, right):
-        laid = _Laid(left, right, proposal)
+        laid = _Laid.of(left, right, proposal)
+        if laid is None:
+            continue
         if best is None or laid.strength > best.strength:
             best = laid
         if laid.clear:
@@ -72,22 +76,37 @@ def _proposals(left: View, right: View) -> Iterator[Fit]:
         yield features
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Laid:
     """Two pictures laid on each other: the one that is shrunk, the source, on the other.
 
-    Args:
-        left: A picture.
-        right: Another one.
-        fit: The map from left to right.
+    Attributes:
+        source: A picture.
+        target: The other one.
+        swapped: Whether the source is the right one.
+        inliers: How many matches of local features agree with the map.
+        matrix: The map from the grey pixels of the source to those of the target.
+        coarse: How they agree.
     """
 
-    def __init__(self, left: View, right: View, fit: Fit) -> None:
-        self._swapped = scale_of(fit.matrix) > 1
-        self._source, self._target = (right, left) if self._swapped else (left, right)
-        self._inliers = fit.inliers
-        start = inverse(fit.matrix) if self._swapped else fit.matrix
-        self._matrix = refine(self._source.grey, self._target.grey, start)
-        self.coarse = agreement(self._source.grey, self._target.grey, self._matrix)
+    source: View
+    target: View
+    swapped: bool
+    inliers: int
+    matrix: Map
+    coarse: Agreement
+
+    @classmethod
+    def of(cls, left: View, right: View, fit: Fit) -> "_Laid | None":
+        """Lay pictures on each other; None if they clearly do not agree."""
+        swapped = scale_of(fit.matrix) > 1
+        source, target = (right, left) if swapped else (left, right)
+        start = inverse(fit.matrix) if swapped else fit.matrix
+        if rough_agreement(source.grey, target.grey, start) < _LEAST_ROUGH:
+            return None
+        matrix = refine(source.grey, target.grey, start)
+        coarse = agreement(source.grey, target.grey, matrix)
+        return cls(source, target, swapped, fit.inliers, matrix, coarse)
 
     @property
     def strength(self) -> float:
@@ -103,13 +122,13 @@ class _Laid:
 
     def evidence(self) -> Evidence:
         """What the pictures say at low resolution."""
-        source, target = self._source.colour, self._target.colour
+        source, target = self.source.colour, self.target.colour
         matrix = self._between(source, target)
-        return Evidence(self.coarse, self._inliers, colour_agreement(source, target, matrix))
+        return Evidence(self.coarse, self.inliers, colour_agreement(source, target, matrix))
 
     def fine(self) -> Agreement:
         """How the pictures agree at the highest resolution that views have."""
-        source, target = self._source.fine, self._target.fine
+        source, target = self.source.fine, self.target.fine
         matrix = refine(source, target, self._between(source, target), _FINE_STEP)
         return agreement(source, target, matrix)
 
@@ -117,12 +136,12 @@ class _Laid:
         """The verdict from left to right."""
         if relation is Relation.UNRELATED:
             return Verdict(relation, score)
-        of = _size(self._source.grey), _size(self._target.grey)
-        matrix = scaled_to(self._matrix, of, (self._source.size, self._target.size))
+        of = _size(self.source.grey), _size(self.target.grey)
+        matrix = scaled_to(self.matrix, of, (self.source.size, self.target.size))
         covered = _covered(agreed, relation)
         region = agreed.region
-        if self._swapped:
-            region = _moved(region, matrix, self._target.size, self._source.size)
+        if self.swapped:
+            region = _moved(region, matrix, self.target.size, self.source.size)
             matrix, covered = inverse(matrix), covered[::-1]
         mirrored = bool(np.linalg.det(matrix[:, :2]) < 0)
         (a, b, c), (d, e, f) = matrix.tolist()
@@ -141,8 +160,8 @@ class _Laid:
 
     def _between(self, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Map:
         """The map between the pictures at another resolution."""
-        of = _size(self._source.grey), _size(self._target.grey)
-        return scaled_to(self._matrix, of, (_size(source), _size(target)))
+        of = _size(self.source.grey), _size(self.target.grey)
+        return scaled_to(self.matrix, of, (_size(source), _size(target)))
 
 
 def _size(pixels: NDArray[np.uint8]) -> Size:

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.images.decode import Pixels, Reduction, load_image
+from imagededup.images.decode import Pixels, Reduction, decode, orientation
+from imagededup.images.opening import opened
 
 __all__ = ["REDUCTION", "LocalFeatures", "View", "look", "view_of"]
 
@@ -29,6 +30,7 @@ _FEATURES = 300
 _CONTRAST = 0.01
 _MOST_GAIN = 4.0
 _SAMPLED = 4
+_TURNED = 5, 6, 7, 8  # EXIF orientations that exchange width and height
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,11 +82,19 @@ def look(path: str | PathLike[str]) -> View:
     Raises:
         UnreadableImageError: The file cannot be decoded; the message says why.
     """
-    return view_of(load_image(path, REDUCTION))
+    with opened(path) as (image, file):
+        turned = orientation(image) in _TURNED
+        size = image.size[::-1] if turned else image.size
+        return view_of(decode(image, file, REDUCTION), size)
 
 
-def view_of(pixels: Pixels) -> View:
-    """The view of a picture given as uint8 of shape (h, w, 3) in RGB or (h, w, 1)."""
+def view_of(pixels: Pixels, size: tuple[int, int] | None = None) -> View:
+    """The view of a picture given as pixels.
+
+    Args:
+        pixels: uint8 of shape (h, w, 3) in RGB or (h, w, 1).
+        size: Width and height of the picture, if it was decoded at another size.
+    """
     height, width = pixels.shape[:2]
     side = min(_FINE_SIDE, max(_SIDE, height, width))
     fine = _stretched(_resized(_grey(pixels), side))
@@ -93,7 +103,7 @@ def view_of(pixels: Pixels) -> View:
     if colour.ndim == 2:
         colour = np.repeat(colour[:, :, None], 3, axis=2)
     square = cv2.resize(grey, (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
-    return View((width, height), fine, grey, colour, square.astype(np.float32))
+    return View(size or (width, height), fine, grey, colour, square.astype(np.float32))
 
 
 def _grey(pixels: Pixels) -> NDArray[Any]:
