@@ -33,6 +33,10 @@ _FLAT = 4.0**2
 _WHITE, _NEARLY_WHITE = 235.0, 225.0
 _BLACK, _NEARLY_BLACK = 20.0, 30.0
 _DISAGREES = 0.5
+_STRONGLY_AGREES = 0.6
+_FEW = 3
+_ENOUGH_WHOLE = 0.1
+_DARKEST, _BRIGHTEST = 5.0, 250.0
 _AGREES = 0.8
 _ENOUGH = 0.95
 _HOPELESS = 0.25
@@ -50,6 +54,7 @@ class Agreement:
         mean: Their mean correlation.
         low: The correlation that 99 % of those with strong texture exceed; 1 without any.
         differing: The share of all windows that disagree.
+        differing_windows: How many these are.
         region: A box around those, in shares of the target's width and height; None without any.
         spread: How much the contrast of the pictures differs from window to window: the range, in
             logarithms, of four fifths of the windows that agree.
@@ -65,6 +70,7 @@ class Agreement:
     mean: float
     low: float
     differing: float
+    differing_windows: int
     region: Box | None
     spread: float
     residual: float
@@ -166,35 +172,49 @@ class _Windows:
 
     def summary(
         self, overlay: "_Overlay"
-    ) -> tuple[int, float, float, float, Box | None, float, float]:
+    ) -> tuple[int, float, float, float, int, Box | None, float, float]:
         """The first attributes of `Agreement`."""
         texture = np.maximum(self.source_variance, self.target_variance)
-        gain, bias, spread = self._contrast(texture)
         ranges = overlay.range_of(overlay.source), overlay.range_of(overlay.target)
+        gain, bias, spread = self._contrast(texture, *ranges)
         says = (texture > _TEXTURED) & ~self._clipped(gain, bias, *ranges)
         strong = (texture > _STRONG) & says
-        differing = says & (self.correlation < _DISAGREES)
-        residual = np.abs(self.target_mean - (gain * self.source_mean + bias))
+        differing = says & (self.correlation < np.where(strong, _STRONGLY_AGREES, _DISAGREES))
+        residual = self._residual(gain, bias)
         return (
             int(says.sum()),
             float(self.correlation[says].mean()) if says.any() else 0.0,
             float(np.quantile(self.correlation[strong], 0.01)) if strong.any() else 1.0,
             float(differing.mean()) if len(differing) else 0.0,
+            int(differing.sum()),
             _box(overlay.seen, differing),
             spread,
             float(np.quantile(residual, 0.98)) if len(residual) else 255.0,
         )
 
-    def _contrast(self, texture: Image) -> tuple[float, float, float]:
+    def _contrast(
+        self, texture: Image, source: tuple[Image, Image], target: tuple[Image, Image]
+    ) -> tuple[float, float, float]:
         """How target = gain * source + bias, and how much the gain varies."""
         good = (self.correlation > _AGREES) & (texture > _TEXTURED)
-        if good.sum() < 3:
+        if good.sum() < _FEW:
             return 1.0, 0.0, 0.0
+        lowest, highest = np.minimum(source[0], target[0]), np.maximum(source[1], target[1])
+        whole = good & (lowest > _DARKEST) & (highest < _BRIGHTEST)
+        if whole.sum() >= max(_FEW, _ENOUGH_WHOLE * good.sum()):
+            good = whole
         slopes = np.sqrt((self.target_variance[good] + 1) / (self.source_variance[good] + 1))
         gain = float(np.median(slopes))
         bias = float(np.median(self.target_mean[good] - gain * self.source_mean[good]))
         low, high = np.quantile(np.log(slopes), (0.1, 0.9))
         return gain, bias, float(high - low)
+
+    def _residual(self, gain: float, bias: float) -> Image:
+        """Grey levels between the means of windows, whichever picture has lost its extremes."""
+        forth = np.abs(self.target_mean - np.clip(gain * self.source_mean + bias, 0, 255))
+        back = np.abs(self.source_mean - np.clip((self.target_mean - bias) / gain, 0, 255))
+        residual: Image = np.minimum(forth, gain * back)
+        return residual
 
     def _clipped(
         self, gain: float, bias: float, source: tuple[Image, Image], target: tuple[Image, Image]

@@ -16,7 +16,7 @@ _MOST_EXTRA = 0.04
 
 _COPY_MEAN = 0.8
 _COPY_LOW = 0.3
-_MOST_DIFFERING = 0.002
+_MOST_DIFFERING = 2
 _MOST_UNEVEN = 4.5
 _NEARLY_EVEN = 0.85
 _MOST_SPREAD = 0.5
@@ -75,7 +75,7 @@ def relation_of(evidence: Evidence, fine: Agreement | None, score: float) -> Rel
 
     Args:
         evidence: What the pictures at 256 pixels say.
-        fine: How they agree at up to 512 pixels, where that was looked at.
+        fine: How they agree at up to 768 pixels, where that was looked at.
         score: Their score.
     """
     coarse = evidence.coarse
@@ -106,7 +106,7 @@ def _agrees(agreed: Agreement) -> bool:
     return (
         agreed.mean >= _COPY_MEAN
         and agreed.low >= _COPY_LOW
-        and agreed.differing <= _MOST_DIFFERING
+        and agreed.differing_windows <= _MOST_DIFFERING
         and (uneven <= _MOST_UNEVEN or agreed.low >= _NEARLY_EVEN)
         and agreed.spread <= _MOST_SPREAD
         and agreed.residual <= _MOST_RESIDUAL

@@ -20,7 +20,7 @@ REDUCTION = Reduction(above=1024, down_to=512)
 
 Grey = NDArray[np.uint8]
 
-_FINE_SIDE = 512
+_FINE_SIDE = 768
 _SIDE = 256
 _FEATURE_SIDE = 192
 _COLOUR_SIDE = 64
@@ -50,12 +50,12 @@ class LocalFeatures:
 
 @dataclass(slots=True, eq=False)
 class View:
-    """A picture as verification looks at it, 200 to 400 kB.
+    """A picture as verification looks at it, 150 to 600 kB.
 
     Attributes:
         size: Width and height of the picture in pixels.
         fine: Grey values with most of their range used, uint8 of shape (h, w), the longer side 256
-            to 512.
+            to 768.
         grey: The same with a longer side of 256.
         colour: RGB, uint8 of shape (h, w, 3), the longer side 64.
         thumbnail: `grey` squeezed into a square, float32 of shape (24, 24).
