@@ -44,8 +44,8 @@ def compare(left: View, right: View) -> Verdict:
     if laid is None:
         return Verdict(Relation.UNRELATED, 0.0)
     evidence = laid.evidence()
-    score = score_of(evidence)
     fine = laid.fine() if may_be_copy(evidence) else None
+    score = score_of(evidence, fine)
     return laid.verdict(relation_of(evidence, fine, score), score, fine or laid.coarse)
 
 

@@ -43,24 +43,32 @@ class Evidence:
     colour: float
 
 
-def score_of(evidence: Evidence) -> float:
+def score_of(evidence: Evidence, fine: Agreement | None) -> float:
     """The probability that one picture is an edited copy of the other.
 
-    A logistic regression, fitted by `tools/fit_verification.py`.
+    A logistic regression, fitted on edited copies of the pictures that the embedded model was
+    trained on, against the pictures that its descriptors take for most alike. Kinds of pictures
+    that were left out in turn had an average precision of 0.996, and 96 % of the copies at 99.9 %
+    precision. Overlapping pictures, which were not fitted, are marked down.
+
+    Args:
+        evidence: What the pictures at 256 pixels say.
+        fine: How they agree at up to 768 pixels, where that was looked at.
     """
     agreed = evidence.coarse
     mean = min(max(agreed.mean, 0.0), _MOST_AGREEMENT)
     value = (
-        -12.2
-        + 0.92 * math.log((1 + mean) / (1 - mean))
-        + 1.5 * math.log1p(min(agreed.windows, _MOST_WINDOWS))
-        + 0.085 * math.log1p(min(evidence.inliers, _MOST_INLIERS))
-        - 0.46 * (evidence.inliers == 0)
-        - 13.7 * min(agreed.differing, 0.3)
-        - 5.0 * _overlaps(agreed)
-        - 3.3 * min(agreed.spread, 1.0)
-        + 3.0 * min(evidence.colour, 0.8)
-        + 2.5 * max(agreed.low, 0.0)
+        -3.8
+        + 0.64 * math.log((1 + mean) / (1 - mean))
+        + 0.38 * math.log1p(min(agreed.windows, _MOST_WINDOWS))
+        + 0.14 * math.log1p(min(evidence.inliers, _MOST_INLIERS))
+        + 0.22 * (evidence.inliers == 0)
+        - 15.2 * min(agreed.differing, 0.3)
+        - 8.0 * _overlaps(agreed)
+        - 1.4 * min(agreed.spread, 1.0)
+        + 1.5 * min(evidence.colour, 0.8)
+        + 3.8 * max(agreed.low, 0.0)
+        + 0.74 * (fine is not None and _agrees(fine))
     )
     return 1 / (1 + math.exp(-value))
 
