@@ -14,6 +14,7 @@ _LEAST_COVERED = 0.08
 _LEAST_SCORE = 0.2
 _MOST_EXTRA = 0.04
 
+_COPY_SCORE = 0.998
 _COPY_MEAN = 0.8
 _COPY_LOW = 0.3
 _MOST_DIFFERING = 2
@@ -93,7 +94,7 @@ def relation_of(evidence: Evidence, fine: Agreement | None, score: float) -> Rel
         return Relation.OVERLAP
     if score < _LEAST_SCORE:
         return Relation.UNRELATED
-    if fine is None or not _agrees(fine):
+    if score < _COPY_SCORE or fine is None or not _agrees(fine):
         return Relation.VARIANT
     if max(coarse.source_extra, coarse.target_extra) <= _MOST_EXTRA:
         return Relation.COPY
