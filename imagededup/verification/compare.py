@@ -27,6 +27,7 @@ from imagededup.verification.view import View
 
 __all__ = ["compare"]
 
+_LEAST_FEATURES = 8
 _LEAST_ROUGH = 0.1
 _CLEAR = 0.9
 _CLEAR_WINDOWS = 100
@@ -42,7 +43,9 @@ def compare(left: View, right: View) -> Verdict:
     """
     laid = _best(left, right)
     if laid is None:
-        return Verdict(Relation.UNRELATED, 0.0)
+        fewest = min(len(view.features.keypoints) for view in (left, right))
+        blank = fewest < _LEAST_FEATURES
+        return Verdict(Relation.UNDECIDED if blank else Relation.UNRELATED, 0.0)
     evidence = laid.evidence()
     fine = laid.fine() if may_be_copy(evidence) else None
     score = score_of(evidence, fine)

@@ -76,7 +76,7 @@ def fit_features(left: View, right: View, mirrored: bool) -> Fit | None:
         ends[:, 0] = last - ends[:, 0]
         ends[:, 3] = np.pi - ends[:, 3]
     matrix, inliers = _vote(starts, ends)
-    if inliers < _LEAST_INLIERS or not plausible(matrix):
+    if inliers < _LEAST_INLIERS or not plausible(matrix) or _mirrors(matrix):
         return None
     if mirrored:
         matrix[0] *= -1
@@ -129,6 +129,10 @@ def _between_squares(of: Size, to: Size, before: float, after: float) -> Map:
 def inverse(matrix: Map) -> Map:
     """The map in the other direction."""
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+
+
+def _mirrors(matrix: Map) -> bool:
+    return bool(np.linalg.det(matrix[:, :2]) < 0)
 
 
 def scale_of(matrix: Map) -> float:
