@@ -27,6 +27,8 @@ _LEAST_COLOUR = 0.7
 _MOST_AGREEMENT = 0.995
 _MOST_WINDOWS = 400
 _MOST_INLIERS = 60
+_MOST_SCORE = 0.9994
+"""Only equal pixels are sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def score_of(evidence: Evidence, fine: Agreement | None) -> float:
         + 3.8 * max(agreed.low, 0.0)
         + 0.74 * (fine is not None and _agrees(fine))
     )
-    return 1 / (1 + math.exp(-value))
+    return min(1 / (1 + math.exp(-value)), _MOST_SCORE)
 
 
 def may_be_copy(evidence: Evidence) -> bool:
