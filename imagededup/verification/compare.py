@@ -28,6 +28,8 @@ from imagededup.verification.view import View
 __all__ = ["compare"]
 
 _LEAST_FEATURES = 8
+_OF_VARIANTS = 0.95
+"""So that no variant stands before a copy: many are pages of one form."""
 _LEAST_ROUGH = 0.1
 _CLEAR = 0.9
 _CLEAR_WINDOWS = 100
@@ -49,7 +51,10 @@ def compare(left: View, right: View) -> Verdict:
     evidence = laid.evidence()
     fine = laid.fine() if may_be_copy(evidence) else None
     score = score_of(evidence, fine)
-    return laid.verdict(relation_of(evidence, fine, score), score, fine or laid.coarse)
+    relation = relation_of(evidence, fine, score)
+    if relation is Relation.VARIANT:
+        score *= _OF_VARIANTS
+    return laid.verdict(relation, score, fine or laid.coarse)
 
 
 def _best(left: View, right: View) -> "_Laid | None":
