@@ -18,8 +18,10 @@ from imagededup.verification.geometry import (
     fit_features,
     fit_frames,
     inverse,
+    mirrors,
     scale_of,
     scaled_to,
+    size_of,
 )
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict
@@ -144,14 +146,14 @@ class _Laid:
         """The verdict from left to right."""
         if relation is Relation.UNRELATED:
             return Verdict(relation, score)
-        of = _size(self.source.grey), _size(self.target.grey)
+        of = size_of(self.source.grey), size_of(self.target.grey)
         matrix = scaled_to(self.matrix, of, (self.source.size, self.target.size))
         covered = _covered(agreed, relation)
         region = agreed.region
         if self.swapped:
             region = _moved(region, matrix, self.target.size, self.source.size)
             matrix, covered = inverse(matrix), covered[::-1]
-        mirrored = bool(np.linalg.det(matrix[:, :2]) < 0)
+        mirrored = mirrors(matrix)
         (a, b, c), (d, e, f) = matrix.tolist()
         return Verdict(
             relation,
@@ -168,12 +170,8 @@ class _Laid:
 
     def _between(self, source: NDArray[np.uint8], target: NDArray[np.uint8]) -> Map:
         """The map between the pictures at another resolution."""
-        of = _size(self.source.grey), _size(self.target.grey)
-        return scaled_to(self.matrix, of, (_size(source), _size(target)))
-
-
-def _size(pixels: NDArray[np.uint8]) -> Size:
-    return pixels.shape[1], pixels.shape[0]
+        of = size_of(self.source.grey), size_of(self.target.grey)
+        return scaled_to(self.matrix, of, (size_of(source), size_of(target)))
 
 
 def _rotation(matrix: Map, mirrored: bool) -> float:

@@ -22,9 +22,11 @@ __all__ = [
     "fit_features",
     "fit_frames",
     "inverse",
+    "mirrors",
     "plausible",
     "scale_of",
     "scaled_to",
+    "size_of",
 ]
 
 Map = NDArray[np.float64]
@@ -76,7 +78,7 @@ def fit_features(left: View, right: View, mirrored: bool) -> Fit | None:
         ends[:, 0] = last - ends[:, 0]
         ends[:, 3] = np.pi - ends[:, 3]
     matrix, inliers = _vote(starts, ends)
-    if inliers < _LEAST_INLIERS or not plausible(matrix) or _mirrors(matrix):
+    if inliers < _LEAST_INLIERS or not plausible(matrix) or mirrors(matrix):
         return None
     if mirrored:
         matrix[0] *= -1
@@ -89,22 +91,22 @@ def fit_frames(left: View, right: View) -> Fit | None:
 
     None if the thumbnails are not alike in any of them.
     """
-    target = _unit(right.thumbnail)
+    source, target = _unit(left.thumbnail), _unit(right.thumbnail)
     best, turns, mirrored = _LEAST_ALIKE, -1, False
     for mirror in (False, True):
-        picture = left.thumbnail[:, ::-1] if mirror else left.thumbnail
+        picture = source[:, ::-1] if mirror else source
         for quarters in range(4):
-            alike = float(np.vdot(_unit(np.rot90(picture, quarters)), target))
+            alike = float(np.vdot(np.rot90(picture, quarters), target))
             if alike > best:
                 best, turns, mirrored = alike, quarters, mirror
     if turns < 0:
         return None
-    return Fit(_frame_map(_size(left), _size(right), turns, mirrored), 0, mirrored)
+    return Fit(_frame_map(size_of(left.grey), size_of(right.grey), turns, mirrored), 0, mirrored)
 
 
-def _size(view: View) -> Size:
-    height, width = view.grey.shape
-    return width, height
+def size_of(pixels: NDArray[np.uint8]) -> Size:
+    """Width and height of a picture given as an array."""
+    return pixels.shape[1], pixels.shape[0]
 
 
 def _frame_map(of: Size, to: Size, turns: int, mirrored: bool) -> Map:
@@ -131,7 +133,8 @@ def inverse(matrix: Map) -> Map:
     return np.asarray(cv2.invertAffineTransform(matrix), np.float64)
 
 
-def _mirrors(matrix: Map) -> bool:
+def mirrors(matrix: Map) -> bool:
+    """Whether a map turns a picture into its mirror image."""
     return bool(np.linalg.det(matrix[:, :2]) < 0)
 
 
