@@ -20,9 +20,9 @@ from imagededup.fastdup.store.finish import finished, images_of, name_features
 from imagededup.fastdup.store.journal import Entry, ImageEntry, Journal
 from imagededup.fastdup.store.previous import Origins, Previous, find_origins, find_previous
 from imagededup.fastdup.store.shards import find_shards, identities
-from imagededup.fastdup.store.states import MadeBy
+from imagededup.fastdup.store.states import KnownImages, MadeBy
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
-from imagededup.images.decode import Pixels, load_image
+from imagededup.images.decode import Pixels, load_with_size
 from imagededup.models.failures import images_named
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
@@ -180,6 +180,7 @@ class _Extraction:
             record = finished(self.files, self.plan, paths, size, modified, previous[0])
             if record is not None:
                 logger.info("the features of these images are in %s already", self.files.data)
+                _warn_of_unknown(previous[0].images, self.files)
                 return record
         with Journal(self.files, self.made_by) as journal:
             if journal.discarded:
@@ -197,6 +198,7 @@ class _Extraction:
         bad = len(images.reasons)
         record = replace(self.plan, good=len(paths) - bad, bad=bad)
         name_features(self.files, record, images, origins, earlier)
+        _warn_of_unknown(images, self.files)
         return record
 
     def _describe_missing(self, journal: Journal, origins: Origins, number: int) -> None:
@@ -224,11 +226,14 @@ def _describe(
     paths = [listing.path(index) for index in batch.tolist()]
     sizes, times = states_of(paths)
     reasons: list[str | None] = [None] * len(paths)
+    statistics: list[list[float] | None] = [None] * len(paths)
     places, prepared = [], []
     for place, path in enumerate(paths):
         try:
-            prepared.append(model.describer.prepare(_load(path, model, box)))
+            pixels, size = _load(path, model, box)
+            prepared.append(model.describer.prepare(pixels))
             places.append(place)
+            statistics[place] = [*size, *model.measure(pixels, prepared[-1]).tolist()]
         except UnreadableImageError as error:
             reasons[place] = str(error)
     with images_named([paths[place] for place in places]):
@@ -236,16 +241,34 @@ def _describe(
     finite: NDArray[np.bool_] = np.isfinite(features.sum(axis=1, dtype=np.float64))
     for place in compress(places, ~finite):
         reasons[place] = "the model returns NaN or infinity"
+        statistics[place] = None
     good = np.ascontiguousarray(features[finite], "<f4")
-    states = zip(paths, sizes.tolist(), times.tolist(), reasons, strict=True)
+    states = zip(paths, sizes.tolist(), times.tolist(), reasons, statistics, strict=True)
     images = [ImageEntry(*state) for state in states]
     return _Batch(good, Entry(images, zlib.crc32(good.tobytes())))
 
 
-def _load(path: str, model: ExtractionModel, box: BoundingBox | None) -> Pixels:
+def _load(
+    path: str, model: ExtractionModel, box: BoundingBox | None
+) -> tuple[Pixels, tuple[int, int]]:
+    """The pixels to describe, and the width and height of the whole image."""
     if box is None:
-        return load_image(path, model.describer.reduction)
-    return crop(load_image(path), box)
+        return load_with_size(path, model.describer.reduction)
+    pixels, size = load_with_size(path)
+    return crop(pixels, box), size
+
+
+def _warn_of_unknown(images: KnownImages, files: FeatureFiles) -> None:
+    """Say which images an earlier version has described without measuring them."""
+    unknown = int(np.isnan(images.statistics[images.is_good, 0]).sum())
+    if unknown:
+        logger.warning(
+            "%s have empty cells in %s: an earlier version described them. Remove %s and run again "
+            "to have all images described and measured",
+            counted(unknown, "image"),
+            files.stats,
+            files.state,
+        )
 
 
 def _print_counts(record: FeatureRecord, files: FeatureFiles) -> None:

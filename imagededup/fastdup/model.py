@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from imagededup.errors import ModelError
 from imagededup.fastdup.store.binary_features import DIMENSION
-from imagededup.models.describe import Describer, describer, open_file
+from imagededup.images.decode import Pixels
+from imagededup.images.measure import measure
+from imagededup.models.describe import Describer, EmbeddedDescriber, describer, open_file
 from imagededup.models.session import Device, Session
 from imagededup.models.specification import OnnxModel
 from imagededup.search.descriptors import as_descriptors
@@ -32,6 +34,10 @@ class ExtractionModel:
     name: str
     dimension: int
     describer: Describer
+
+    def measure(self, pixels: Pixels, prepared: NDArray[Any]) -> NDArray[np.float32]:
+        """Measure an image; the embedded model's input is the picture that is measured."""
+        return measure(prepared if isinstance(self.describer, EmbeddedDescriber) else pixels)
 
     def describe(self, prepared: list[NDArray[Any]]) -> NDArray[np.float32]:
         """Descriptors of shape (n, d); the embedded model's have unit length."""

@@ -26,6 +26,7 @@ __all__ = [
     "decode",
     "image_size",
     "load_image",
+    "load_with_size",
     "orientation",
     "upright",
 ]
@@ -33,6 +34,7 @@ __all__ = [
 Pixels = NDArray[np.uint8]
 
 _EXIF_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
 _METADATA_BYTES = 2**25
 
 
@@ -75,8 +77,20 @@ def load_image(path: str | PathLike[str], reduction: Reduction | None = None) ->
     Raises:
         UnreadableImageError: The file cannot be decoded; the message says why.
     """
+    return load_with_size(path, reduction)[0]
+
+
+def load_with_size(
+    path: str | PathLike[str], reduction: Reduction | None = None
+) -> tuple[Pixels, tuple[int, int]]:
+    """As `load_image`, with the width and height that the upright image has in full."""
     with opened(path) as (image, file):
-        return decode(image, file, reduction)
+        width, height = image.size
+        pixels = decode(image, file, reduction)
+        if image.format not in ("JPEG", "MPO"):  # only these are ever reduced
+            return pixels, (pixels.shape[1], pixels.shape[0])
+        is_turned = orientation(image) in _SIDEWAYS
+        return pixels, (height, width) if is_turned else (width, height)
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -114,7 +128,7 @@ def orientation(image: Image.Image) -> int:
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     """A view of rows, columns and values that undoes an EXIF orientation."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in _SIDEWAYS:
         pixels = pixels.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]

@@ -64,10 +64,10 @@ def images_decoded(monkeypatch):
     """Count which images are opened from now on."""
 
     opened = []
-    load = extraction.load_image
+    load = extraction.load_with_size
     monkeypatch.setattr(
         extraction,
-        "load_image",
+        "load_with_size",
         lambda path, *rest: (opened.append(path), load(path, *rest))[1],
     )
     return opened
@@ -100,6 +100,7 @@ def test_good_and_bad_images_are_stored_and_counted(images, tmp_path, capsys):
         "features.dat.csv",
         "features.dat.json",
         "features.dat.npz",
+        "stats.csv",
     ]
 
 

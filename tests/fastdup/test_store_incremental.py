@@ -11,7 +11,12 @@ import pytest
 from imagededup import fastdup
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.store.binary_features import load_binary_feature
-from imagededup.fastdup.store.states import FeatureState, KnownImages, MadeBy
+from imagededup.fastdup.store.states import (
+    FeatureState,
+    KnownImages,
+    MadeBy,
+    unknown_statistics,
+)
 from imagededup.fastdup.store.work_dir import WorkDir
 from tests.conftest import photograph
 from tests.fastdup.killing import killed_runs
@@ -24,6 +29,7 @@ FEATURES = (
     "features.bad.csv",
     "features.dat.json",
     "features.dat.npz",
+    "stats.csv",
 )
 
 
@@ -211,7 +217,9 @@ def test_a_damaged_file_is_not_searched(name, work, capsys):
 
 def test_every_flipped_byte_of_the_state_is_noticed(tmp_path):
     path = tmp_path / "state.npz"
-    images = KnownImages(["/a", "/b\n\udcff"], np.arange(2), np.arange(2), {1: "torn"})
+    images = KnownImages(
+        ["/a", "/b\n\udcff"], np.arange(2), np.arange(2), {1: "torn"}, unknown_statistics(2)
+    )
     FeatureState(MadeBy("network", 3), images, np.arange(1, dtype=np.uint32)).write(path)
     state, whole = FeatureState.read(path), path.read_bytes()
     assert (state.images.paths, state.images.reasons) == (images.paths, images.reasons)

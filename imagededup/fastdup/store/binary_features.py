@@ -118,7 +118,8 @@ def save_binary_feature(
     files = FeatureFiles(Path(save_path) / "features.dat")
     try:
         files.data.parent.mkdir(parents=True, exist_ok=True)
-        for stale in (files.record, files.state, files.data, files.bad, files.bad_names):
+        described = (files.bad, files.bad_names, files.stats)
+        for stale in (files.record, files.state, files.data, *described):
             stale.unlink(missing_ok=True)
     except OSError as error:
         raise FileOperationError(f"cannot write to {str(save_path)!r}: {error.strerror}") from error

@@ -50,6 +50,7 @@ DERIVED = (*SEARCH_RESULTS, *QUERY_RESULTS)
 _SHARD = re.compile(r"features_(\d+)_(\d+|end)")
 _RESULT = re.compile(
     r"(query_)?features(_\d+_(\d+|end))?\.(dat(\.csv|\.bad|\.json|\.npz)?|bad\.csv)"
+    r"|(query_)?stats(_\d+_(\d+|end))?\.csv"
     r"|(config|run)\.json"
 )
 
@@ -92,6 +93,11 @@ class FeatureFiles:
     def bad_names(self) -> Path:
         """The bad images."""
         return self._beside(".bad")
+
+    @property
+    def stats(self) -> Path:
+        """Sizes, brightness and sharpness of the good images: stats.csv beside features.dat."""
+        return self.data.with_name(self.data.stem.replace("features", "stats", 1) + ".csv")
 
     @property
     def record(self) -> Path:

@@ -20,7 +20,9 @@ from imagededup.fastdup.store.states import (
     MadeBy,
     feature_checksums,
     feature_digest,
+    unknown_statistics,
 )
+from imagededup.fastdup.store.statistics import STATS_HEADER, statistics_rows
 from imagededup.fastdup.store.tables import read_rows, write_rows
 from imagededup.utils.files import open_atomically, sync_folder
 
@@ -66,6 +68,7 @@ def finished(
             and _holds(files.names, NAMES_HEADER, ([name] for name in names))
             and _holds(files.bad, BAD_HEADER, (list(row) for row in bad))
             and _holds(files.bad_names, NAMES_HEADER, ([path] for path, _ in bad))
+            and _holds(files.stats, STATS_HEADER, statistics_rows(images))
         )
     except InvalidValueError:  # damaged: it is written again
         return None
@@ -79,15 +82,17 @@ def _holds(path: Path, header: Sequence[str], rows: Iterable[list[str]]) -> bool
 def images_of(paths: Sequence[str], origins: Origins, previous: Sequence[Previous]) -> KnownImages:
     """What is known of the images of a listing, every one of which has an origin."""
     size, modified = np.full((2, len(paths)), -1, np.int64)
+    statistics = unknown_statistics(len(paths))
     reasons: dict[int, str] = {}
     for number, one in enumerate(previous):
         image = np.flatnonzero(origins.which == number)
         place = origins.place[image]
         size[image], modified[image] = one.images.size[place], one.images.modified[place]
+        statistics[image] = one.images.statistics[place]
         is_bad = ~one.images.is_good[place]
         bad = zip(image[is_bad].tolist(), place[is_bad].tolist(), strict=True)
         reasons.update((index, one.images.reasons[there]) for index, there in bad)
-    return KnownImages(paths, size, modified, dict(sorted(reasons.items())))
+    return KnownImages(paths, size, modified, dict(sorted(reasons.items())), statistics)
 
 
 def name_features(
@@ -129,6 +134,7 @@ def name_features(
         write_rows(files.names, NAMES_HEADER, ([path] for path in images.names()))
         write_rows(files.bad, BAD_HEADER, images.bad())
         write_rows(files.bad_names, NAMES_HEADER, ([path] for path, _ in images.bad()))
+        write_rows(files.stats, STATS_HEADER, statistics_rows(images))
         source.replace(files.data)
         files.staged_state.replace(files.state)
         sync_folder(files.data.parent)

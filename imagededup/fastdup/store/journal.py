@@ -10,6 +10,7 @@ import os
 import time
 import zlib
 from array import array
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
@@ -19,20 +20,22 @@ from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError
 from imagededup.fastdup.store.files import FLOAT_BYTES, FeatureFiles
-from imagededup.fastdup.store.states import KnownImages, MadeBy
+from imagededup.fastdup.store.states import STATISTICS, KnownImages, MadeBy
 
 __all__ = ["Entry", "ImageEntry", "Journal"]
 
 _SECONDS_BETWEEN_SYNCS = 5.0
+_UNKNOWN = (float("nan"),) * len(STATISTICS)
 
 
 class ImageEntry(NamedTuple):
-    """An image, the state of its file before it was read, and why it is bad if it is."""
+    """An image, the state of its file before it was read, and why it is bad or what it is like."""
 
     path: str
     size: int
     modified: int
     reason: str | None = None
+    statistics: Sequence[float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Journal:
         self._paths: list[str] = []
         self._size, self._modified = array("q"), array("q")
         self._reasons: dict[int, str] = {}
+        self._statistics = array("f")
         self._synced = time.monotonic()
         header = json.dumps(asdict(made_by), sort_keys=True).encode() + b"\n"
         try:
@@ -108,7 +112,11 @@ class Journal:
     def images(self) -> KnownImages:
         """The images so far."""
         return KnownImages(
-            self._paths, np.array(self._size), np.array(self._modified), self._reasons
+            self._paths,
+            np.array(self._size),
+            np.array(self._modified),
+            self._reasons,
+            np.array(self._statistics).reshape(-1, len(STATISTICS)),
         )
 
     def append(self, features: NDArray[np.float32], entry: Entry) -> None:
@@ -149,6 +157,7 @@ class Journal:
             self._paths.append(image.path)
             self._size.append(image.size)
             self._modified.append(image.modified)
+            self._statistics.extend(image.statistics or _UNKNOWN)
 
     def _recover(self, row_bytes: int) -> None:
         """Take up the lines that fit to the partial file, and cut off what follows."""

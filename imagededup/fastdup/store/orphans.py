@@ -17,7 +17,7 @@ _TEMPORARY = re.compile(r"\.(\.?(.+?)(\.new)?)\.[0-9a-f]{16}|\.(.+)\.journal\.ne
 _CUT = 32
 """How much of a long name `open_atomically` keeps."""
 
-_SHARD = re.compile(r"features_\d+_(\d+|end)")
+_SHARD = re.compile(r"(features|stats)(?P<bounds>_\d+_(\d+|end))")
 
 
 def remove_orphans(folder: Path, stem: str) -> None:
@@ -46,5 +46,5 @@ def _is_orphan(name: str, stem: str) -> bool:
     if not (is_cut or is_result(target)):
         return False
     if shard_bounds(stem) is not None:
-        return shard is not None and shard[0] == stem
+        return shard is not None and f"features{shard['bounds']}" == stem
     return shard is None or sys.platform != "win32"  # there a run on a shard may be at work

@@ -25,6 +25,7 @@ from imagededup.fastdup.store.states import (
     feature_checksums,
     feature_digest,
 )
+from imagededup.fastdup.store.statistics import STATS_HEADER, statistics_rows
 from imagededup.fastdup.store.tables import read_rows, write_rows
 from imagededup.utils.files import open_atomically
 
@@ -170,6 +171,7 @@ def _join(files: FeatureFiles, shards: Sequence[_Shard], parts: list[str]) -> No
     write_rows(
         files.bad_names, NAMES_HEADER, _rows([shard.bad_names for shard in every], NAMES_HEADER)
     )
+    write_rows(files.stats, STATS_HEADER, statistics_rows(images))
     with open_atomically(files.staged_data, binary=True) as joined:
         for files_of_shard in every:
             with files_of_shard.data.open("rb") as part:

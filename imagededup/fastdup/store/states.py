@@ -24,15 +24,20 @@ from imagededup.utils.files import write_npz
 
 __all__ = [
     "ROWS_PER_BLOCK",
+    "STATISTICS",
     "FeatureState",
     "KnownImages",
     "MadeBy",
     "feature_checksums",
     "feature_digest",
+    "unknown_statistics",
 ]
 
 ROWS_PER_BLOCK = 64
 """How many descriptors share a checksum."""
+
+STATISTICS = ("width", "height", "mean", "stdv", "min", "max", "contrast", "blur", "unique")
+"""What is known of the picture itself: its size, and what `images/measure.py` measures."""
 
 _UNKNOWN = -2
 
@@ -63,12 +68,14 @@ class KnownImages:
         size: Sizes of the files before they were read, int64 of shape (n,); -1 without a file.
         modified: Their times of modification in nanoseconds, int64 of shape (n,).
         reasons: Why an image could not be read, by its place.
+        statistics: What `STATISTICS` names, float32 of shape (n, 9); NaN where it is not known.
     """
 
     paths: Sequence[str]
     size: Indices
     modified: Indices
     reasons: dict[int, str]
+    statistics: NDArray[np.float32]
 
     @classmethod
     def of_names(cls, names: Sequence[str], bad: Iterable[Sequence[str]] = ()) -> "KnownImages":
@@ -77,7 +84,7 @@ class KnownImages:
         paths = [*names, *(path for path, _ in rejected)]
         unknown = np.full(len(paths), _UNKNOWN, np.int64)
         reasons = {len(names) + place: why for place, (_, why) in enumerate(rejected)}
-        return cls(paths, unknown, unknown, reasons)
+        return cls(paths, unknown, unknown, reasons, unknown_statistics(len(paths)))
 
     @classmethod
     def joined(cls, parts: Sequence["KnownImages"]) -> "KnownImages":
@@ -92,6 +99,7 @@ class KnownImages:
                 for start, part in zip(starts, parts, strict=False)
                 for place, why in part.reasons.items()
             },
+            np.concatenate([part.statistics for part in parts]),
         )
 
     @property
@@ -145,6 +153,7 @@ class FeatureState:
             path_lengths=path_lengths,
             size=self.images.size,
             modified=self.images.modified,
+            statistics=self.images.statistics,
             bad=np.fromiter(self.images.reasons, np.int64),
             reasons=reasons,
             reason_lengths=reason_lengths,
@@ -185,6 +194,11 @@ _DAMAGE = (
 """What Python's archives and arrays raise for wrong bytes."""
 
 
+def unknown_statistics(count: int) -> NDArray[np.float32]:
+    """The statistics of images that were never measured, of shape (count, 9)."""
+    return np.full((count, len(STATISTICS)), np.nan, np.float32)
+
+
 def feature_checksums(data: Path, dimension: int) -> NDArray[np.uint32]:
     """The checksums of a file of descriptors as it is now."""
     return block_checksums(data, ROWS_PER_BLOCK * dimension * FLOAT_BYTES)
@@ -208,8 +222,10 @@ def _state(content: dict[str, NDArray[np.generic]]) -> FeatureState:
         content["size"].astype(np.int64),
         content["modified"].astype(np.int64),
         dict(zip(places, reasons, strict=True)),
+        content.get("statistics", unknown_statistics(len(paths))).astype(np.float32),
     )
-    if not len(paths) == len(images.size) == len(images.modified):
+    lengths = {len(paths), len(images.size), len(images.modified)}
+    if len(lengths) > 1 or images.statistics.shape != (len(paths), len(STATISTICS)):
         raise ValueError("arrays of different lengths")
     return FeatureState(made_by, images, content["checksums"].astype(np.uint32))
 

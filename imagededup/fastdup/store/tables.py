@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidValueError
 from imagededup.utils.files import open_atomically
 
-__all__ = ["check_name", "quoted", "read_rows", "write_columns", "write_pairs", "write_rows"]
+__all__ = [
+    "check_name",
+    "number_cells",
+    "quoted",
+    "read_rows",
+    "write_columns",
+    "write_pairs",
+    "write_rows",
+]
 
 _CHUNK = 100_000
 _SPECIAL = frozenset(',"\r\n')
@@ -26,6 +34,13 @@ def quoted(cell: str) -> str:
     if cell and _SPECIAL.isdisjoint(cell) and cell == cell.strip():
         return cell
     return '"' + cell.replace('"', '""') + '"'
+
+
+def number_cells(column: NDArray[Any]) -> list[str]:
+    """Numbers as they stand in a file."""
+    if column.dtype.kind != "f":
+        return list(map(str, column.tolist()))
+    return ["" if number != number else f"{number:.7g}" for number in column.tolist()]
 
 
 def check_name(name: str) -> bytes:
@@ -135,11 +150,5 @@ def _items(places: NDArray[Any]) -> Iterator[int]:
 
 def _number_lines(columns: Sequence[NDArray[Any]]) -> Iterator[str]:
     for begin in range(0, len(columns[0]), _CHUNK):
-        cells = [_number_cells(column[begin : begin + _CHUNK]) for column in columns]
+        cells = [number_cells(column[begin : begin + _CHUNK]) for column in columns]
         yield from map(",".join, zip(*cells, strict=True))
-
-
-def _number_cells(column: NDArray[Any]) -> list[str]:
-    if column.dtype.kind != "f":
-        return list(map(str, column.tolist()))
-    return ["" if number != number else f"{number:.7g}" for number in column.tolist()]
