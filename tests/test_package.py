@@ -44,6 +44,23 @@ EXPORTS = {
         "save_binary_feature",
     ],
     "imagededup.methods": ["AHash", "CNN", "DHash", "Duplicates", "PHash", "WHash"],
+    "imagededup.pages": [
+        "BarSection",
+        "FactSection",
+        "GroupSection",
+        "MayGo",
+        "NamedPicture",
+        "PagePicture",
+        "PageSection",
+        "PairSection",
+        "PictureGroup",
+        "PictureLink",
+        "PicturePair",
+        "PictureSection",
+        "TableSection",
+        "WrittenPage",
+        "write_page",
+    ],
     "imagededup.plots": [
         "plot_clusters",
         "plot_duplicates",
@@ -102,7 +119,7 @@ def test_version():
         ),
         (
             "import imagededup.cli",
-            ["cv2", "faiss", "matplotlib", "numba", "numpy", "scipy", "sklearn"],
+            ["cv2", "faiss", "jinja2", "matplotlib", "numba", "numpy", "scipy", "sklearn"],
         ),
     ],
 )

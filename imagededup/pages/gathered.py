@@ -1,0 +1,121 @@
+"""All pictures of the sections of a page, each looked at once."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, cast
+
+from imagededup.pages.items import (
+    GroupSection,
+    PagePicture,
+    PageSection,
+    PairSection,
+    PictureSection,
+)
+from imagededup.pages.looks import Look, look_at
+from imagededup.utils.parallel import ordered_map
+from imagededup.utils.progress import Progress
+
+__all__ = ["Gathered", "PictureList", "gathered", "pictures_of_items"]
+
+_IN_MEMORY = 2**24
+
+
+class PictureList:
+    """Pictures by place; equal ones, by folder and name, have one place."""
+
+    def __init__(self) -> None:
+        self.pictures: list[PagePicture] = []
+        self._places: dict[tuple[str, str | None], int] = {}
+
+    def place(self, picture: PagePicture) -> int:
+        """Where the picture stands; a new one is put at the end."""
+        key = picture.name, None if picture.folder is None else str(picture.folder)
+        place = self._places.setdefault(key, len(self.pictures))
+        if place == len(self.pictures):
+            self.pictures.append(picture)
+        return place
+
+
+def pictures_of_items(section: PageSection) -> Iterator[tuple[PagePicture, ...]]:
+    """The pictures of every item of a section, in order."""
+    match section:
+        case PairSection():
+            yield from ((pair.left, pair.right) for pair in section.pairs)
+        case GroupSection():
+            yield from (tuple(group.pictures) for group in section.groups)
+        case PictureSection():
+            yield from ((named.picture,) for named in section.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Pictures, what was seen of them, and where their small copies lie in a file.
+
+    Attributes:
+        pictures: By place.
+        looks: The same; without thumbnails.
+        thumbnails: Number of the small copy of every picture; -1 where there is none. Equal copies
+            have one number.
+        bounds: Where each small copy begins in `file`, and where the last one ends.
+        file: One small copy after the other.
+    """
+
+    pictures: Sequence[PagePicture]
+    looks: Sequence[Look]
+    thumbnails: Sequence[int]
+    bounds: Sequence[int]
+    file: IO[bytes]
+
+    def thumbnail(self, number: int) -> bytes:
+        """A small copy."""
+        self.file.seek(self.bounds[number])
+        return self.file.read(self.thumbnail_size(number))
+
+    def thumbnail_size(self, number: int) -> int:
+        """Its bytes."""
+        return self.bounds[number + 1] - self.bounds[number]
+
+
+@contextmanager
+def gathered(
+    pictures: Sequence[PagePicture], longest: int, workers: int, folder: Path, verbose: bool
+) -> Iterator[Gathered]:
+    """Look at pictures, in parallel; their small copies wait in a file without a name.
+
+    Args:
+        pictures: Each once.
+        longest: The longer side of the small copies, in pixels.
+        workers: How many threads look.
+        folder: Where the file lies while the block runs.
+        verbose: Whether to show progress.
+    """
+    looks: list[Look] = []
+    thumbnails: list[int] = []
+    bounds = [0]
+    numbers: dict[bytes, int] = {}
+    with (
+        _unnamed_file(folder) as file,
+        Progress(len(pictures), "Thumbnails", "picture", verbose) as progress,
+    ):
+        for look in ordered_map(partial(look_at, longest=longest), pictures, workers):
+            number = -1
+            if look.thumbnail:
+                digest = blake2b(look.thumbnail, digest_size=16).digest()
+                number = numbers.setdefault(digest, len(bounds) - 1)
+                if number == len(bounds) - 1:
+                    file.write(look.thumbnail)
+                    bounds.append(bounds[-1] + len(look.thumbnail))
+            thumbnails.append(number)
+            looks.append(replace(look, thumbnail=b""))
+            progress.advance(1)
+        yield Gathered(pictures, looks, thumbnails, bounds, file)
+
+
+def _unnamed_file(folder: Path) -> IO[bytes]:
+    """A file that goes with the program, in memory while it is small."""
+    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)))

@@ -1,0 +1,69 @@
+"""A page that was written, and how a notebook shows it."""
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from imagededup.utils.text import counted, shown
+
+__all__ = ["WrittenPage", "bytes_in_words"]
+
+_MOST_IN_NOTEBOOK = 20_000_000
+_ALLOWED = "allow-scripts allow-downloads"
+_FRAME = "width:100%;height:640px;border:1px solid #8884"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPage:
+    """Where a page is, and how large.
+
+    Attributes:
+        path: The page; the first one of several.
+        files: All files, in order.
+        size: Of all of them, in bytes.
+        pictures: How many pictures they show.
+        unreadable: Of how many of these there is a reason in place of a picture.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    size: int
+    pictures: int
+    unreadable: int
+
+    def __str__(self) -> str:
+        pages = f"{counted(len(self.files), 'page')}, " if len(self.files) > 1 else ""
+        unreadable = f", {self.unreadable:,} of them unreadable" if self.unreadable else ""
+        return (
+            f"{shown(str(self.path))} ({pages}{bytes_in_words(self.size)}, "
+            f"{counted(self.pictures, 'picture')}{unreadable})"
+        )
+
+    def _repr_html_(self) -> str:
+        """The page itself below the cell, in a frame of its own that may run its scripts."""
+        said = f"<div>{escape(str(self))}</div>"
+        try:
+            if self.path.stat().st_size > _MOST_IN_NOTEBOOK:
+                return said
+            page = self.path.read_text(encoding="utf-8")
+        except OSError:
+            return said
+        return (
+            f'{said}<iframe sandbox="{_ALLOWED}" title="{escape(shown(self.path.name))}" '
+            f'style="{_FRAME}" srcdoc="{escape(page)}"></iframe>'
+        )
+
+
+def bytes_in_words(size: int) -> str:
+    """A size as people read it.
+
+    Examples:
+        >>> bytes_in_words(999), bytes_in_words(1_000), bytes_in_words(12_345_678)
+        ('999 bytes', '1.0 kB', '12.3 MB')
+    """
+    if size < 1000:
+        return counted(size, "byte")
+    value, units = size / 1000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.95 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.1f} {units[0]}"
