@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.utils.jit import compiled
-from imagededup.verification.view import View
+from imagededup.verification.view import QUARTERS, View
 
 __all__ = [
     "Fit",
@@ -69,7 +69,7 @@ def fit_features(left: View, right: View, mirrored: bool) -> Fit | None:
     if min(len(begin.keypoints), len(end.keypoints)) < _LEAST_INLIERS:
         return None
     descriptors = end.descriptors[:, _MIRROR] if mirrored else end.descriptors
-    matched = _match(begin.descriptors, np.ascontiguousarray(descriptors))
+    matched = _match(begin.descriptors, descriptors)
     if len(matched) < _LEAST_INLIERS:
         return None
     starts, ends = begin.keypoints[matched[:, 0]], end.keypoints[matched[:, 1]]
@@ -91,17 +91,13 @@ def fit_frames(left: View, right: View) -> Fit | None:
 
     None if the thumbnails are not alike in any of them.
     """
-    source, target = _unit(left.thumbnail), _unit(right.thumbnail)
-    best, turns, mirrored = _LEAST_ALIKE, -1, False
-    for mirror in (False, True):
-        picture = source[:, ::-1] if mirror else source
-        for quarters in range(4):
-            alike = float(np.vdot(np.rot90(picture, quarters), target))
-            if alike > best:
-                best, turns, mirrored = alike, quarters, mirror
-    if turns < 0:
+    alike = left.orientations @ right.orientations[0]
+    best = int(np.argmax(alike))
+    if alike[best] < _LEAST_ALIKE:
         return None
-    return Fit(_frame_map(size_of(left.grey), size_of(right.grey), turns, mirrored), 0, mirrored)
+    mirrored, turns = divmod(best, QUARTERS)
+    matrix = _frame_map(size_of(left.grey), size_of(right.grey), turns, bool(mirrored))
+    return Fit(matrix, 0, bool(mirrored))
 
 
 def size_of(pixels: NDArray[np.uint8]) -> Size:
@@ -170,16 +166,14 @@ def scaled_to(
     return scaled[:2]
 
 
-def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    centred: NDArray[np.float32] = values - np.float32(values.mean())
-    length = np.float32(np.linalg.norm(centred) + 1e-3)
-    return np.asarray(centred / length, np.float32)
+def _match(left: Descriptors, right: Descriptors) -> NDArray[np.int64]:
+    """Rows that are each other's nearest, and clearly nearer than the second, int64 (m, 2)."""
+    return _mutual(left.astype(np.float32) @ right.astype(np.float32).T)
 
 
 @compiled
-def _match(left: Descriptors, right: Descriptors) -> NDArray[np.int64]:
-    """Rows that are each other's nearest, and clearly nearer than the second, int64 (m, 2)."""
-    products = np.dot(left.astype(np.float32), right.astype(np.float32).T)
+def _mutual(products: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The same from the products of all descriptors, float32 of shape (left, right)."""
     rows, columns = products.shape
     best_row = np.zeros(columns, np.int64)
     best_of_column = np.full(columns, -1.0, np.float32)

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 from imagededup.images.decode import Pixels, Reduction, decode, orientation
 from imagededup.images.opening import opened
 
-__all__ = ["REDUCTION", "LocalFeatures", "View", "look", "view_of"]
+__all__ = ["QUARTERS", "REDUCTION", "LocalFeatures", "View", "look", "view_of"]
 
 REDUCTION = Reduction(above=1024, down_to=512)
 """Large JPEGs are decoded at reduced size."""
 
 Grey = NDArray[np.uint8]
+
+QUARTERS = 4
+"""Quarter turns of a picture, none included."""
 
 _FINE_SIDE = 768
 _SIDE = 256
@@ -58,14 +61,15 @@ class View:
             to 768.
         grey: The same with a longer side of 256.
         colour: RGB, uint8 of shape (h, w, 3), the longer side 64.
-        thumbnail: `grey` squeezed into a square, float32 of shape (24, 24).
+        orientations: `grey` squeezed into 24 x 24 pixels, without its mean and of length 1, turned
+            to the left by 0 to 3 quarters, then mirrored and turned so; float32 of shape (8, 576).
     """
 
     size: tuple[int, int]
     fine: Grey
     grey: Grey
     colour: NDArray[np.uint8]
-    thumbnail: NDArray[np.float32]
+    orientations: NDArray[np.float32]
     _features: LocalFeatures | None = field(default=None, repr=False)
 
     @property
@@ -102,8 +106,16 @@ def view_of(pixels: Pixels, size: tuple[int, int] | None = None) -> View:
     colour = _resized(pixels, _COLOUR_SIDE)
     if colour.ndim == 2:
         colour = np.repeat(colour[:, :, None], 3, axis=2)
-    square = cv2.resize(grey, (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA)
-    return View(size or (width, height), fine, grey, colour, square.astype(np.float32))
+    return View(size or (width, height), fine, grey, colour, _orientations(grey))
+
+
+def _orientations(grey: Grey) -> NDArray[np.float32]:
+    size = _THUMBNAIL_SIDE, _THUMBNAIL_SIDE
+    square = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+    square -= np.float32(square.mean())
+    square /= np.float32(np.linalg.norm(square) + 1e-3)
+    turned = [np.rot90(face, turns) for face in (square, square[:, ::-1]) for turns in range(QUARTERS)]
+    return np.stack(turned).reshape(len(turned), -1)
 
 
 def _grey(pixels: Pixels) -> NDArray[Any]:
