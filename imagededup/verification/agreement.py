@@ -5,14 +5,16 @@ sharper picture is blurred to match the other. A window that is white or black i
 because that one was made brighter or darker says nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.verification.geometry import Map, inverse, scale_of
+from imagededup.verification.coverage import shown
+from imagededup.verification.geometry import Map, scale_of
 
 __all__ = ["Agreement", "Box", "agreement", "rough_agreement"]
 
@@ -21,14 +23,17 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Box = tuple[float, float, float, float]
 
-_WINDOW = 15, 15
-_STRIDE = 6
+_CELL = 3
+_WINDOW = 5, 5  # cells
+_STRIDE = 2
+_HALF_WINDOW = 3, 3
+_HALF_STRIDE = 1
+_CELL_KERNEL = np.ones((_CELL, _CELL))
 _LEAST_SHARE = 0.4
 _NEARLY_ALL = 0.99
 _NOISE = 4.0
 _TEXTURED = 5.0**2
 _STRONG = 10.0**2
-_CONTENT = 2.5**2
 _FLAT = 4.0**2
 _WHITE, _NEARLY_WHITE = 235.0, 225.0
 _BLACK, _NEARLY_BLACK = 20.0, 30.0
@@ -43,6 +48,7 @@ _HOPELESS = 0.25
 _BLURS = ((1.0, 1.0), (1.0, 2.0), (2.0, 1.0), (1.0, 3.5), (3.5, 1.0), (2.0, 2.0), (3.5, 3.5))
 _HANDICAPS = (0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.04)
 """What a blur of both pictures must gain, because it hides differences."""
+_HALF_BLURS = tuple((source / 2, target / 2) for source, target in _BLURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,6 @@ class Agreement:
             logarithms, of four fifths of the windows that agree.
         residual: The grey level that 98 % of the windows differ by at most, after the change of
             brightness and contrast that fits best.
-        source_covered: The share of the source that the target shows.
-        target_covered: The share of the target that the source shows.
-        source_extra: The share of the source's content that lies outside the target.
-        target_extra: The share of the target's content that lies outside the source.
     """
 
     windows: int
@@ -74,10 +76,6 @@ class Agreement:
     region: Box | None
     spread: float
     residual: float
-    source_covered: float
-    target_covered: float
-    source_extra: float
-    target_extra: float
 
 
 def agreement(source: Grey, target: Grey, matrix: Map) -> Agreement:
@@ -88,29 +86,19 @@ def agreement(source: Grey, target: Grey, matrix: Map) -> Agreement:
         target: uint8 of shape (h, w).
         matrix: The affine map from pixels of the source to pixels of the target.
     """
-    height, width = target.shape
     moved = cv2.warpAffine(
         _antialiased(source, scale_of(matrix)),
         matrix,
-        (width, height),
+        target.shape[::-1],
         borderMode=cv2.BORDER_REPLICATE,
     )
-    inside = _covered(source, matrix, target)
-    back = _covered(target, inverse(matrix), source)
-    whole = (inside > _NEARLY_ALL).astype(np.float32)
+    whole = (shown(target, matrix, source) > _NEARLY_ALL).astype(np.float32)
     mask: Image = np.asarray(cv2.erode(whole, np.ones((3, 3)), borderValue=(1.0,)), np.float32)
     plain = _Overlay.of(
         np.asarray(moved, np.float32), target.astype(np.float32), mask, _WINDOW, _STRIDE
     )
     overlay, windows = _best_blur(plain)
-    extra = windows.typical() >= _HOPELESS
-    return Agreement(
-        *windows.summary(overlay),
-        source_covered=float(back.mean()),
-        target_covered=float(inside.mean()),
-        source_extra=_extra(source, back) if extra else 0.0,
-        target_extra=_extra(target, inside) if extra else 0.0,
-    )
+    return Agreement(*windows.summary(overlay))
 
 
 def rough_agreement(source: Grey, target: Grey, matrix: Map) -> float:
@@ -127,8 +115,8 @@ def rough_agreement(source: Grey, target: Grey, matrix: Map) -> float:
         np.asarray(moved, np.float32),
         _halved(target.astype(np.float32)),
         mask.astype(np.float32),
-        (_WINDOW[0] // 2, _WINDOW[1] // 2),
-        _STRIDE // 2,
+        _HALF_WINDOW,
+        _HALF_STRIDE,
     )
     return overlay.blurred(1.0, 1.0).windows().typical()
 
@@ -138,21 +126,6 @@ def _antialiased(source: Grey, scale: float) -> Image:
     if scale > 0.8:
         return pixels
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.45 * np.sqrt(1 / scale**2 - 1)))
-
-
-def _covered(picture: Grey, matrix: Map, other: Grey) -> Image:
-    """1 where another picture shows this one, 0 elsewhere."""
-    ones = np.ones(picture.shape, np.float32)
-    return np.asarray(cv2.warpAffine(ones, matrix, other.shape[::-1]), np.float32)
-
-
-def _extra(grey: Grey, covered: Image) -> float:
-    """The share of a picture's content that is not covered; a border of one colour is none."""
-    pixels = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.0)
-    mean = cv2.boxFilter(pixels, -1, (9, 9))
-    content = cv2.boxFilter(pixels * pixels, -1, (9, 9)) - mean * mean > _CONTENT
-    outside = cv2.erode((covered < 0.5).astype(np.uint8), np.ones((11, 11)), borderValue=(1,))
-    return float((content & (outside > 0)).sum() / max(int(content.sum()), 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,8 +212,8 @@ class _Overlay:
         source: float32 of shape (h, w).
         target: The same.
         mask: 1 where the source lies on the target, 0 elsewhere, of the same shape.
-        window: Width and height of a window.
-        stride: From window to window.
+        window: Width and height of a window in cells.
+        stride: Cells from window to window.
         weight: The share of each window that lies in the mask.
         seen: The windows that count.
     """
@@ -258,47 +231,83 @@ class _Overlay:
         cls, source: Image, target: Image, mask: Image, window: tuple[int, int], stride: int
     ) -> Self:
         """Choose the windows."""
-        shares: Image = np.asarray(cv2.boxFilter(mask, -1, window), np.float32)
+        cells = _cells(mask)
+        shares: Image = np.asarray(cv2.boxFilter(cells, -1, window), np.float32)
         weight = shares[::stride, ::stride]
-        seen = (weight > _LEAST_SHARE) & (mask[::stride, ::stride] > 0)
+        seen = (weight > _LEAST_SHARE) & (cells[::stride, ::stride] > 0)
         return cls(source, target, mask, window, stride, weight, seen)
 
     def halved(self) -> "_Overlay":
         """The same at half the size."""
         smaller = (_halved(picture) for picture in (self.source, self.target, self.mask))
         source, target, mask = smaller
-        window = self.window[0] // 2, self.window[1] // 2
-        return _Overlay.of(source, target, np.floor(mask), window, self.stride // 2)
+        return _Overlay.of(source, target, np.floor(mask), _HALF_WINDOW, _HALF_STRIDE)
 
     def blurred(self, source: float, target: float) -> "_Overlay":
         """The same with both pictures blurred, by standard deviations in pixels."""
         return replace(
-            self,
-            source=np.asarray(cv2.GaussianBlur(self.source, (0, 0), source), np.float32),
-            target=np.asarray(cv2.GaussianBlur(self.target, (0, 0), target), np.float32),
+            self, source=_blurred(self.source, source), target=_blurred(self.target, target)
         )
 
     def windows(self) -> _Windows:
         """All windows that are seen."""
-        source_mean, target_mean = self._mean(self.source), self._mean(self.target)
-        source_variance = np.maximum(self._mean(self.source**2) - source_mean**2, 0)
-        target_variance = np.maximum(self._mean(self.target**2) - target_mean**2, 0)
+        source_mean, source_variance = self._moments(self.source)
+        target_mean, target_variance = self._moments(self.target)
         covariance = self._mean(self.source * self.target) - source_mean * target_mean
         scale = np.sqrt((source_variance + _NOISE) * (target_variance + _NOISE))
         moments = source_mean, source_variance, target_mean, target_variance
         return _Windows(covariance / scale, *moments)
 
+    def typical_of(self, blurs: Sequence[tuple[float, float]]) -> list[float]:
+        """The mean correlation of the windows with texture after each of some blurs."""
+        sources = {sigma: self._seen_as(self.source, sigma) for sigma, _ in blurs}
+        targets = {sigma: self._seen_as(self.target, sigma) for _, sigma in blurs}
+        return [self._typical(sources[one], targets[other]) for one, other in blurs]
+
     def range_of(self, pixels: Image) -> tuple[Image, Image]:
         """The lowest and the highest value of each window."""
-        kernel = np.ones(self.window, np.uint8)
-        lowest: Image = np.asarray(cv2.erode(pixels, kernel), np.float32)
-        highest: Image = np.asarray(cv2.dilate(pixels, kernel), np.float32)
         places = slice(None, None, self.stride), slice(None, None, self.stride)
-        return lowest[places][self.seen], highest[places][self.seen]
+        lowest = cv2.erode(_middles(cv2.erode(pixels, _CELL_KERNEL)), np.ones(self.window))
+        highest = cv2.dilate(_middles(cv2.dilate(pixels, _CELL_KERNEL)), np.ones(self.window))
+        return np.asarray(lowest)[places][self.seen], np.asarray(highest)[places][self.seen]
+
+    def _seen_as(self, picture: Image, sigma: float) -> tuple[Image, Image, Image]:
+        """A picture after a blur, and the means and variances of its windows."""
+        blurred = _blurred(picture, sigma)
+        return blurred, *self._moments(blurred)
+
+    def _typical(
+        self, source: tuple[Image, Image, Image], target: tuple[Image, Image, Image]
+    ) -> float:
+        covariance = self._mean(source[0] * target[0]) - source[1] * target[1]
+        scale = np.sqrt((source[2] + _NOISE) * (target[2] + _NOISE))
+        return _Windows(covariance / scale, *source[1:], *target[1:]).typical()
+
+    def _moments(self, picture: Image) -> tuple[Image, Image]:
+        """The mean and the variance of each window."""
+        mean = self._mean(picture)
+        return mean, np.maximum(self._mean(picture * picture) - mean * mean, 0)
 
     def _mean(self, values: Image) -> Image:
-        sums: Image = np.asarray(cv2.boxFilter(values * self.mask, -1, self.window), np.float32)
+        sums: Image = np.asarray(cv2.boxFilter(_cells(values * self.mask), -1, self.window))
         return sums[:: self.stride, :: self.stride][self.seen] / self.weight[self.seen]
+
+
+def _cells(picture: Image) -> Image:
+    """The means of the cells."""
+    height, width = (max(1, side // _CELL) for side in picture.shape)
+    whole = picture[: height * _CELL, : width * _CELL]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _middles(picture: Any) -> Image:  # noqa: ANN401
+    """The middle pixels of the cells."""
+    height, width = (side // _CELL * _CELL for side in picture.shape)
+    return np.ascontiguousarray(picture[1:height:_CELL, 1:width:_CELL], np.float32)
+
+
+def _blurred(picture: Image, sigma: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
 def _halved(picture: Image) -> Image:
@@ -312,12 +321,8 @@ def _best_blur(overlay: _Overlay) -> tuple[_Overlay, _Windows]:
     windows = plain.windows()
     if not _HOPELESS <= windows.typical() <= _ENOUGH:
         return plain, windows
-    smaller = overlay.halved()
-    gains = [
-        smaller.blurred(one / 2, other / 2).windows().typical() - handicap
-        for (one, other), handicap in zip(_BLURS, _HANDICAPS, strict=True)
-    ]
-    chosen = max(range(len(gains)), key=gains.__getitem__)
+    gains = np.array(overlay.halved().typical_of(_HALF_BLURS)) - _HANDICAPS
+    chosen = int(np.argmax(gains))
     if chosen == 0:
         return plain, windows
     blurred = overlay.blurred(*_BLURS[chosen])

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.verification.agreement import Agreement, Box, agreement, rough_agreement
-from imagededup.verification.alignment import refine
+from imagededup.verification.alignment import bend_of, refine
 from imagededup.verification.colour import colour_agreement
+from imagededup.verification.coverage import Coverage, coverage
 from imagededup.verification.decision import Evidence, may_be_copy, relation_of, score_of
 from imagededup.verification.geometry import (
     Fit,
@@ -25,7 +26,7 @@ from imagededup.verification.geometry import (
 )
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict
-from imagededup.verification.view import View
+from imagededup.verification.view import View, normalised
 
 __all__ = ["compare"]
 
@@ -37,7 +38,7 @@ _CLEAR = 0.9
 _CLEAR_WINDOWS = 100
 _FULL_WINDOWS = 50
 _MANY_INLIERS = 12
-_FINE_STEP = 3
+_FINE_STEP = 4
 
 
 def compare(left: View, right: View) -> Verdict:
@@ -56,7 +57,7 @@ def compare(left: View, right: View) -> Verdict:
     relation = relation_of(evidence, fine, score)
     if relation is Relation.VARIANT:
         score *= _OF_VARIANTS
-    return laid.verdict(relation, score, fine or laid.coarse)
+    return laid.verdict(relation, score, fine or laid.coarse, evidence.coverage)
 
 
 def _best(left: View, right: View) -> "_Laid | None":
@@ -114,7 +115,7 @@ class _Laid:
         start = inverse(fit.matrix) if swapped else fit.matrix
         if rough_agreement(source.grey, target.grey, start) < _LEAST_ROUGH:
             return None
-        matrix = refine(source.grey, target.grey, start)
+        matrix = refine(source.normalised, target.normalised, start)
         coarse = agreement(source.grey, target.grey, matrix)
         return cls(source, target, swapped, fit.inliers, matrix, coarse)
 
@@ -133,22 +134,30 @@ class _Laid:
     def evidence(self) -> Evidence:
         """What the pictures say at low resolution."""
         source, target = self.source.colour, self.target.colour
-        matrix = self._between(source, target)
-        return Evidence(self.coarse, self.inliers, colour_agreement(source, target, matrix))
+        return Evidence(
+            self.coarse,
+            self.inliers,
+            colour_agreement(source, target, self._between(source, target)),
+            coverage(self.source, self.target, self.matrix),
+            bend_of(self.source.normalised, self.target.normalised, self.matrix),
+        )
 
     def fine(self) -> Agreement:
         """How the pictures agree at the highest resolution that views have."""
         source, target = self.source.fine, self.target.fine
-        matrix = refine(source, target, self._between(source, target), _FINE_STEP)
+        start = self._between(source, target)
+        matrix = refine(normalised(source), normalised(target), start, _FINE_STEP)
         return agreement(source, target, matrix)
 
-    def verdict(self, relation: Relation, score: float, agreed: Agreement) -> Verdict:
+    def verdict(
+        self, relation: Relation, score: float, agreed: Agreement, shown: Coverage
+    ) -> Verdict:
         """The verdict from left to right."""
         if relation is Relation.UNRELATED:
             return Verdict(relation, score)
         of = size_of(self.source.grey), size_of(self.target.grey)
         matrix = scaled_to(self.matrix, of, (self.source.size, self.target.size))
-        covered = _covered(agreed, relation)
+        covered = _covered(shown, relation)
         region = agreed.region
         if self.swapped:
             region = _moved(region, matrix, self.target.size, self.source.size)
@@ -180,13 +189,13 @@ def _rotation(matrix: Map, mirrored: bool) -> float:
     return float(np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
 
 
-def _covered(agreed: Agreement, relation: Relation) -> tuple[float, float]:
+def _covered(shown: Coverage, relation: Relation) -> tuple[float, float]:
     """The share of source and target that the other shows.
 
     Of copies and parts a border of one colour counts as shown, of the whole only its content.
     """
-    by_area = agreed.source_covered, agreed.target_covered
-    by_content = 1 - agreed.source_extra, 1 - agreed.target_extra
+    by_area = shown.source, shown.target
+    by_content = 1 - shown.source_extra, 1 - shown.target_extra
     if relation not in (Relation.COPY, Relation.PART):
         return by_area
     both = zip(by_area, by_content, by_content[::-1], strict=True)

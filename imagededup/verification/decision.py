@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from imagededup.verification.agreement import Agreement
+from imagededup.verification.coverage import Coverage
 from imagededup.verification.relation import Relation
 
 __all__ = ["Evidence", "may_be_copy", "relation_of", "score_of"]
@@ -39,11 +40,15 @@ class Evidence:
         coarse: How the pictures agree at 256 pixels.
         inliers: Matches of local features that the map explains; 0 where the frames proposed it.
         colour: The agreement of the colours, -1.0 to 1.0.
+        coverage: How much of each picture the other one shows.
+        bend: How far an affine map leaves pixels apart, in pixels; None where that is not known.
     """
 
     coarse: Agreement
     inliers: int
     colour: float
+    coverage: Coverage
+    bend: float | None
 
 
 def score_of(evidence: Evidence, fine: Agreement | None) -> float:
@@ -67,7 +72,7 @@ def score_of(evidence: Evidence, fine: Agreement | None) -> float:
         + 0.14 * math.log1p(min(evidence.inliers, _MOST_INLIERS))
         + 0.22 * (evidence.inliers == 0)
         - 15.2 * min(agreed.differing, 0.3)
-        - 8.0 * _overlaps(agreed)
+        - 8.0 * _overlaps(evidence.coverage)
         - 1.4 * min(agreed.spread, 1.0)
         + 1.5 * min(evidence.colour, 0.8)
         + 3.8 * max(agreed.low, 0.0)
@@ -92,23 +97,24 @@ def relation_of(evidence: Evidence, fine: Agreement | None, score: float) -> Rel
     coarse = evidence.coarse
     if coarse.windows < _LEAST_WINDOWS:
         return Relation.UNDECIDED
-    if _overlaps(coarse) and coarse.mean >= _COPY_MEAN:
+    if _overlaps(evidence.coverage) and coarse.mean >= _COPY_MEAN:
         return Relation.OVERLAP
     if score < _LEAST_SCORE:
         return Relation.UNRELATED
     if score < _COPY_SCORE or fine is None or not _agrees(fine):
         return Relation.VARIANT
-    if max(coarse.source_extra, coarse.target_extra) <= _MOST_EXTRA:
+    shown = evidence.coverage
+    if max(shown.source_extra, shown.target_extra) <= _MOST_EXTRA:
         return Relation.COPY
-    covered = min(coarse.source_covered, coarse.target_covered)
+    covered = min(shown.source, shown.target)
     if coarse.windows < _LEAST_WINDOWS_OF_A_PART or covered < _LEAST_COVERED:
         return Relation.VARIANT
     return Relation.PART
 
 
-def _overlaps(agreed: Agreement) -> bool:
+def _overlaps(shown: Coverage) -> bool:
     """Whether each picture shows something that the other lacks."""
-    return min(agreed.source_extra, agreed.target_extra) > _MOST_EXTRA
+    return min(shown.source_extra, shown.target_extra) > _MOST_EXTRA
 
 
 def _agrees(agreed: Agreement) -> bool:
