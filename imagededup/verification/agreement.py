@@ -7,7 +7,7 @@ because that one was made brighter or darker says nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from imagededup.verification.coverage import shown
 from imagededup.verification.geometry import Map, scale_of
 
-__all__ = ["Agreement", "Box", "agreement", "rough_agreement"]
+__all__ = ["Agreement", "Box", "agreement", "laid_on", "rough_agreement"]
 
 Grey = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -86,6 +86,14 @@ def agreement(source: Grey, target: Grey, matrix: Map) -> Agreement:
         target: uint8 of shape (h, w).
         matrix: The affine map from pixels of the source to pixels of the target.
     """
+    moved, mask = laid_on(source, target, matrix)
+    plain = _Overlay.of(moved, target.astype(np.float32), mask, _WINDOW, _STRIDE)
+    overlay, windows = _best_blur(plain)
+    return Agreement(*windows.summary(overlay))
+
+
+def laid_on(source: Grey, target: Grey, matrix: Map) -> tuple[Image, Image]:
+    """The source where it lies on the target, and 1 where it does, of the target's shape."""
     moved = cv2.warpAffine(
         _antialiased(source, scale_of(matrix)),
         matrix,
@@ -93,12 +101,8 @@ def agreement(source: Grey, target: Grey, matrix: Map) -> Agreement:
         borderMode=cv2.BORDER_REPLICATE,
     )
     whole = (shown(target, matrix, source) > _NEARLY_ALL).astype(np.float32)
-    mask: Image = np.asarray(cv2.erode(whole, np.ones((3, 3)), borderValue=(1.0,)), np.float32)
-    plain = _Overlay.of(
-        np.asarray(moved, np.float32), target.astype(np.float32), mask, _WINDOW, _STRIDE
-    )
-    overlay, windows = _best_blur(plain)
-    return Agreement(*windows.summary(overlay))
+    mask = cv2.erode(whole, np.ones((3, 3)), borderValue=(1.0,))
+    return np.asarray(moved, np.float32), np.asarray(mask, np.float32)
 
 
 def rough_agreement(source: Grey, target: Grey, matrix: Map) -> float:
@@ -204,6 +208,14 @@ class _Windows:
         return white | black
 
 
+class _Moments(NamedTuple):
+    """A picture, and the mean and the variance of its windows."""
+
+    picture: Image
+    mean: Image
+    variance: Image
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Overlay:
     """Two pictures of one size, and where windows of both are seen.
@@ -251,42 +263,33 @@ class _Overlay:
 
     def windows(self) -> _Windows:
         """All windows that are seen."""
-        source_mean, source_variance = self._moments(self.source)
-        target_mean, target_variance = self._moments(self.target)
-        covariance = self._mean(self.source * self.target) - source_mean * target_mean
-        scale = np.sqrt((source_variance + _NOISE) * (target_variance + _NOISE))
-        moments = source_mean, source_variance, target_mean, target_variance
-        return _Windows(covariance / scale, *moments)
+        return self._correlated(self._moments(self.source), self._moments(self.target))
 
     def typical_of(self, blurs: Sequence[tuple[float, float]]) -> list[float]:
         """The mean correlation of the windows with texture after each of some blurs."""
-        sources = {sigma: self._seen_as(self.source, sigma) for sigma, _ in blurs}
-        targets = {sigma: self._seen_as(self.target, sigma) for _, sigma in blurs}
-        return [self._typical(sources[one], targets[other]) for one, other in blurs]
+        sources = {sigma: self._moments(_blurred(self.source, sigma)) for sigma, _ in blurs}
+        targets = {sigma: self._moments(_blurred(self.target, sigma)) for _, sigma in blurs}
+        return [self._correlated(sources[one], targets[other]).typical() for one, other in blurs]
 
     def range_of(self, pixels: Image) -> tuple[Image, Image]:
         """The lowest and the highest value of each window."""
         places = slice(None, None, self.stride), slice(None, None, self.stride)
         lowest = cv2.erode(_middles(cv2.erode(pixels, _CELL_KERNEL)), np.ones(self.window))
         highest = cv2.dilate(_middles(cv2.dilate(pixels, _CELL_KERNEL)), np.ones(self.window))
-        return np.asarray(lowest)[places][self.seen], np.asarray(highest)[places][self.seen]
+        ranges = (np.asarray(limit, np.float32)[places][self.seen] for limit in (lowest, highest))
+        least, most = ranges
+        return least, most
 
-    def _seen_as(self, picture: Image, sigma: float) -> tuple[Image, Image, Image]:
-        """A picture after a blur, and the means and variances of its windows."""
-        blurred = _blurred(picture, sigma)
-        return blurred, *self._moments(blurred)
-
-    def _typical(
-        self, source: tuple[Image, Image, Image], target: tuple[Image, Image, Image]
-    ) -> float:
-        covariance = self._mean(source[0] * target[0]) - source[1] * target[1]
-        scale = np.sqrt((source[2] + _NOISE) * (target[2] + _NOISE))
-        return _Windows(covariance / scale, *source[1:], *target[1:]).typical()
-
-    def _moments(self, picture: Image) -> tuple[Image, Image]:
-        """The mean and the variance of each window."""
+    def _moments(self, picture: Image) -> _Moments:
         mean = self._mean(picture)
-        return mean, np.maximum(self._mean(picture * picture) - mean * mean, 0)
+        return _Moments(picture, mean, np.maximum(self._mean(picture * picture) - mean * mean, 0))
+
+    def _correlated(self, source: _Moments, target: _Moments) -> _Windows:
+        covariance = self._mean(source.picture * target.picture) - source.mean * target.mean
+        noise = np.float32(_NOISE)
+        scale = np.sqrt((source.variance + noise) * (target.variance + noise))
+        correlation: Image = np.asarray(covariance / scale, np.float32)
+        return _Windows(correlation, source.mean, source.variance, target.mean, target.variance)
 
     def _mean(self, values: Image) -> Image:
         sums: Image = np.asarray(cv2.boxFilter(_cells(values * self.mask), -1, self.window))

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.verification.agreement import Agreement, Box, agreement, rough_agreement
-from imagededup.verification.alignment import bend_of, refine
+from imagededup.verification.alignment import refine
+from imagededup.verification.bending import bend_of
 from imagededup.verification.colour import colour_agreement
 from imagededup.verification.coverage import Coverage, coverage
 from imagededup.verification.decision import Evidence, may_be_copy, relation_of, score_of
@@ -28,7 +29,7 @@ from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict
 from imagededup.verification.view import View, normalised
 
-__all__ = ["compare"]
+__all__ = ["compare", "evidence_between"]
 
 _LEAST_FEATURES = 8
 _OF_VARIANTS = 0.95
@@ -52,12 +53,17 @@ def compare(left: View, right: View) -> Verdict:
         blank = fewest < _LEAST_FEATURES
         return Verdict(Relation.UNDECIDED if blank else Relation.UNRELATED, 0.0)
     evidence = laid.evidence()
-    fine = laid.fine() if may_be_copy(evidence) else None
-    score = score_of(evidence, fine)
-    relation = relation_of(evidence, fine, score)
+    score = score_of(evidence)
+    relation = relation_of(evidence, score)
     if relation is Relation.VARIANT:
         score *= _OF_VARIANTS
-    return laid.verdict(relation, score, fine or laid.coarse, evidence.coverage)
+    return laid.verdict(relation, score, evidence)
+
+
+def evidence_between(left: View, right: View) -> Evidence | None:
+    """What two pictures say where they are laid on each other; None if no map lays them so."""
+    laid = _best(left, right)
+    return None if laid is None else laid.evidence()
 
 
 def _best(left: View, right: View) -> "_Laid | None":
@@ -132,32 +138,31 @@ class _Laid:
         return coarse.mean > _CLEAR and enough and coarse.differing == 0
 
     def evidence(self) -> Evidence:
-        """What the pictures say at low resolution."""
+        """What the pictures say, at the highest resolution that views have where it matters."""
         source, target = self.source.colour, self.target.colour
-        return Evidence(
+        evidence = Evidence(
             self.coarse,
             self.inliers,
             colour_agreement(source, target, self._between(source, target)),
             coverage(self.source, self.target, self.matrix),
-            bend_of(self.source.normalised, self.target.normalised, self.matrix),
+            bend_of(self.source.grey, self.target.grey, self.matrix),
         )
+        return replace(evidence, fine=self._fine()) if may_be_copy(evidence) else evidence
 
-    def fine(self) -> Agreement:
-        """How the pictures agree at the highest resolution that views have."""
+    def _fine(self) -> Agreement:
         source, target = self.source.fine, self.target.fine
         start = self._between(source, target)
         matrix = refine(normalised(source), normalised(target), start, _FINE_STEP)
         return agreement(source, target, matrix)
 
-    def verdict(
-        self, relation: Relation, score: float, agreed: Agreement, shown: Coverage
-    ) -> Verdict:
+    def verdict(self, relation: Relation, score: float, evidence: Evidence) -> Verdict:
         """The verdict from left to right."""
         if relation is Relation.UNRELATED:
             return Verdict(relation, score)
         of = size_of(self.source.grey), size_of(self.target.grey)
         matrix = scaled_to(self.matrix, of, (self.source.size, self.target.size))
-        covered = _covered(shown, relation)
+        agreed = evidence.fine or self.coarse
+        covered = _covered(evidence.coverage, relation)
         region = agreed.region
         if self.swapped:
             region = _moved(region, matrix, self.target.size, self.source.size)

@@ -47,9 +47,7 @@ def coverage(source: View, target: View, matrix: Map) -> Coverage:
     )
 
 
-def shown(
-    picture: NDArray[np.uint8], matrix: Map, other: NDArray[np.uint8]
-) -> NDArray[np.float32]:
+def shown(picture: NDArray[np.uint8], matrix: Map, other: NDArray[np.uint8]) -> NDArray[np.float32]:
     """1 where another picture shows this one, 0 elsewhere, float32 of the picture's shape.
 
     Args:

@@ -162,7 +162,9 @@ def _orientations(grey: Grey) -> NDArray[np.float32]:
     square = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
     square -= np.float32(square.mean())
     square /= np.float32(np.linalg.norm(square) + 1e-3)
-    turned = [np.rot90(face, turns) for face in (square, square[:, ::-1]) for turns in range(QUARTERS)]
+    turned = [
+        np.rot90(face, turns) for face in (square, square[:, ::-1]) for turns in range(QUARTERS)
+    ]
     return np.stack(turned).reshape(len(turned), -1)
 
 
