@@ -26,6 +26,7 @@ from imagededup.pages.looks import Look
 from imagededup.utils.text import shown
 
 _OPENING = '<script type="application/json" class="thumbnails">'
+_TOGETHER = 48
 _CLOSING = "</script>\n"
 
 __all__ = ["PageData", "file_address", "safe_json", "state_text", "whole_path"]
@@ -91,18 +92,23 @@ class PageData:
         self._thumbnails: dict[int, int] = {}
         self._rows: list[list[Any]] = []
 
-    def encoded_thumbnails(self, together: int) -> Iterator[str]:
+    @property
+    def picture_count(self) -> int:
+        """How many pictures the file shows."""
+        return len(self._rows)
+
+    def encoded_thumbnails(self) -> Iterator[str]:
         """The small copies in the order of their numbers, as elements with some of them each."""
         numbers = list(self._thumbnails)
-        for begin in range(0, len(numbers), together):
-            chunk = numbers[begin : begin + together]
+        for begin in range(0, len(numbers), _TOGETHER):
+            chunk = numbers[begin : begin + _TOGETHER]
             copies = (b64encode(self._everything.thumbnail(number)).decode() for number in chunk)
             yield f"{_OPENING}{safe_json(list(copies))}{_CLOSING}"
 
-    def encoded_size(self, together: int) -> int:
+    def encoded_size(self) -> int:
         """How many characters `encoded_thumbnails` gives."""
         count = len(self._thumbnails)
-        around = -(-count // together) * (len(_OPENING) + len(_CLOSING) + 1) + 3 * count
+        around = -(-count // _TOGETHER) * (len(_OPENING) + len(_CLOSING) + 1) + 3 * count
         sizes = map(self._everything.thumbnail_size, self._thumbnails)
         return around + sum(-(-size // 3) * 4 for size in sizes)
 
@@ -113,7 +119,12 @@ class PageData:
             sections: Each with the places of the pictures of its items among all.
         """
         values = [self._section(section, places) for section, places in sections]
-        content = {"folders": list(self._folders), "pictures": self._rows, "sections": values}
+        content = {
+            "folders": list(self._folders),
+            "pictures": self._rows,
+            "sections": values,
+            "together": _TOGETHER,
+        }
         digest = blake2b(safe_json(content).encode(), digest_size=8).hexdigest()
         return safe_json({"id": digest, **content})
 
@@ -139,7 +150,14 @@ class PageData:
                 kind, score, can_mark = "pictures", section.value_name, False
             case _:
                 return {"kind": "still"}
-        return {"kind": kind, "score": score, "canMark": can_mark, "items": rows}
+        ascending = score == "distance"
+        return {
+            "kind": kind,
+            "score": score,
+            "ascending": ascending,
+            "canMark": can_mark,
+            "items": rows,
+        }
 
     def _number(self, place: int) -> int:
         if place not in self._numbers:

@@ -8,9 +8,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagededup.pages.items import BarSection, FactSection, PageSection, TableSection
+from imagededup.pages.items import (
+    BarSection,
+    FactSection,
+    GroupSection,
+    PageSection,
+    PairSection,
+    PictureSection,
+    TableSection,
+)
 from imagededup.pages.written import bytes_in_words
-from imagededup.utils.text import shown
+from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Neighbours", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SCRIPTS = ("page.js",)
-_CHUNK = 48
+_SCRIPTS = ("data.js", "marks.js", "draw.js", "lists.js", "viewer.js", "main.js")
+_STILL = {FactSection: "facts", BarSection: "bars", TableSection: "table"}
 _SIZE_MARK = "\0size\0"
 
 
@@ -56,27 +64,35 @@ def render(
         data: The small copies that go with them.
         neighbours: Its place among the files of the page.
     """
-    head, tail = _shell(title, text, sections, content, neighbours)
-    size = len(head.encode()) + len(tail.encode()) + data.encoded_size(_CHUNK)
+    head, tail = _shell(title, text, sections, content, data, neighbours)
+    size = len(head.encode()) + len(tail.encode()) + data.encoded_size()
     yield head.replace(_SIZE_MARK, bytes_in_words(size))
-    yield from data.encoded_thumbnails(_CHUNK)
+    yield from data.encoded_thumbnails()
     yield tail
 
 
 def _shell(
-    title: str, text: str, sections: Sequence[PageSection], content: str, neighbours: Neighbours
+    title: str,
+    text: str,
+    sections: Sequence[PageSection],
+    content: str,
+    data: "PageData",
+    neighbours: Neighbours,
 ) -> tuple[str, str]:
     """What stands before the small copies, and what behind."""
     from markupsafe import Markup
 
     style, script = _style(), _script()
+    views = [_view(number, section) for number, section in enumerate(sections)]
     page = (
         _environment()
         .get_template("page.html")
         .render(
             title=title,
             text=text,
-            sections=[_view(section) for section in sections],
+            sections=views,
+            tabs=_tabs(views),
+            pictures=counted(data.picture_count, "picture"),
             content=Markup(content),
             style=Markup(style),
             script=Markup(script),
@@ -90,11 +106,18 @@ def _shell(
     return head, tail
 
 
-def _view(section: PageSection) -> dict[str, Any]:
-    """What the template asks of a section."""
-    kind = {FactSection: "facts", BarSection: "bars", TableSection: "table"}.get(type(section), "")
+def _view(number: int, section: PageSection) -> dict[str, Any]:
+    """What the template asks of a section; those without items stand together."""
+    kind = _STILL.get(type(section), "")
     view: dict[str, Any] = {"title": section.title, "text": section.text, "kind": kind}
+    view["tab"] = "overview" if kind else f"section-{number}"
     match section:
+        case PairSection():
+            view |= {"shows": "pairs", "count": len(section.pairs)}
+        case GroupSection():
+            view |= {"shows": "groups", "count": len(section.groups)}
+        case PictureSection():
+            view |= {"shows": "pictures", "count": len(section.pictures)}
         case FactSection():
             view["facts"] = section.facts
         case BarSection():
@@ -106,6 +129,19 @@ def _view(section: PageSection) -> dict[str, Any]:
         case TableSection():
             view |= {"header": section.header, "rows": section.rows}
     return view
+
+
+def _tabs(views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One for the sections without items, and one for each with items."""
+    tabs = {
+        view["tab"]: {
+            "id": view["tab"],
+            "title": "Overview" if view["kind"] else view["title"],
+            "count": view.get("count"),
+        }
+        for view in views
+    }
+    return list(tabs.values())
 
 
 def _visible(value: Any) -> Any:  # noqa: ANN401 - whatever a template prints
