@@ -67,7 +67,16 @@ EXPORTS = {
         "plot_precision_recall",
         "plot_similarity_histogram",
     ],
-    "imagededup.removal": ["Outcome", "carry_out", "delete", "move_into", "only_check"],
+    "imagededup.removal": [
+        "MarkedFile",
+        "Outcome",
+        "carry_out",
+        "carry_out_marked",
+        "delete",
+        "move_into",
+        "only_check",
+        "read_marked",
+    ],
     "imagededup.utils": [
         "CustomModel",
         "plot_clusters",

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imagededup.commands import removal_report
 from imagededup.commands import remove as remove_command
 from imagededup.errors import InvalidValueError
 from imagededup.methods import CNN, PHash
@@ -804,13 +805,13 @@ class TestOutput:
         assert result.stdout.endswith(b"3 of 6 images deleted\n")
 
     def test_an_interrupt_says_what_was_done(self, command, photos, monkeypatch):
-        echo = remove_command._say
+        echo = removal_report._say
 
         def interrupt(line):
             echo(line)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(remove_command, "_say", interrupt)
+        monkeypatch.setattr(removal_report, "_say", interrupt)
         with pytest.raises(KeyboardInterrupt):
             command("remove", photos, "--delete", "--yes")
         assert len(files(photos)) == 6

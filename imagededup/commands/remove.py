@@ -1,7 +1,7 @@
 """`imagededup remove`."""
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +10,6 @@ import typer
 from imagededup.commands.options import (
     Against,
     Candidates,
-    Folder,
     FullDecode,
     Method,
     MethodOption,
@@ -20,7 +19,7 @@ from imagededup.commands.options import (
     verification,
 )
 from imagededup.commands.related import relations_of_removals
-from imagededup.commands.streams import PatientStream
+from imagededup.commands.removal_report import RemovalReport
 from imagededup.errors import InvalidValueError
 from imagededup.utils.keep import Keep
 from imagededup.utils.text import counted, shown
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["remove"]
 
 _FAILURE = 1
+_WITH_LIST = ("marked", "move_to", "delete", "yes")
 _PHRASES = {
     None: "duplicate of",
     "identical": "identical to",
@@ -44,7 +44,11 @@ _PHRASES = {
 
 
 def remove(
-    folder: Folder,
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="Folder with the images.", show_default=False),
+    ] = None,
     method: MethodOption = Method.PHASH,
     threshold: Threshold = None,
     recursive: Recursive = False,
@@ -78,6 +82,15 @@ def remove(
             "default; also variant and overlap.",
         ),
     ] = None,
+    marked: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--list",
+            metavar="FILE",
+            show_default=False,
+            help="Instead of a search: what was marked in a page, as it saved it.",
+        ),
+    ] = None,
     move_to: Annotated[
         Path | None,
         typer.Option("--move-to", metavar="DIR", help="Move the duplicates into this folder."),
@@ -95,11 +108,17 @@ def remove(
       imagededup remove photos
       imagededup remove photos --keep largest_resolution --move-to duplicates
       imagededup remove new_photos --against archive --delete --yes
+      imagededup remove --list marked.jsonl --move-to duplicates
     """
-    from imagededup.removal import delete as delete_file
-    from imagededup.removal import move_into, only_check
-
-    _check_action(folder, recursive, move_to, delete, yes)
+    if marked:
+        _check_alone(context)
+        _check_action(delete, yes, move_to)
+        _remove_marked(marked, move_to, delete)
+        return
+    if folder is None:
+        raise InvalidValueError("FOLDER or --list is needed")
+    _check_action(delete, yes, move_to)
+    _check_place(move_to, folder, recursive)
     verifies = method is Method.CNN if verify is None else verify
     verifying = _removal_verification(verifies, candidates, relations)
     found = search(
@@ -111,103 +130,67 @@ def remove(
         against=against,
         **verifying,
     )
-    removals = found.removals(keep.value, verifying.get("relations"))
+    _remove_found(found, found.removals(keep.value, verifying.get("relations")), move_to, delete)
+
+
+def _remove_found(
+    found: "Duplicates", removals: "Sequence[Removal]", move_to: Path | None, delete: bool
+) -> None:
+    """Act on what a search found."""
+    from imagededup.removal import carry_out
+
+    related = relations_of_removals(found, removals)
+
+    def describe(removal: "Removal") -> str:
+        is_what = _PHRASES[related[removal.name]]
+        score = found.describe_score(removal.score)
+        return f"{is_what} {shown(removal.duplicate_of)}, {score}"
+
+    images = counted(len(found.names), "image")
+    _follow(partial(carry_out, found, removals), describe, images, move_to, delete)
+
+
+def _remove_marked(paths: list[Path], move_to: Path | None, delete: bool) -> None:
+    """Act on lists that pages saved."""
+    from imagededup.removal import carry_out_marked, read_marked
+
+    marked = read_marked(paths)
+    for folder in dict.fromkeys(one.folder for one in marked):
+        _check_place(move_to, folder, recursive=True)
+    described = {one.removal: one.described for one in marked}
+
+    def describe(removal: "Removal") -> str:
+        words = [f"{shown(removal.duplicate_of)} stays", described[removal]]
+        return ", ".join(word for word in words if word)
+
+    files = counted(len(marked), "marked file")
+    _follow(partial(carry_out_marked, marked), describe, files, move_to, delete)
+
+
+def _follow(
+    outcomes: "Callable[[Action], Iterator[Outcome]]",
+    describe: "Callable[[Removal], str]",
+    of_all: str,
+    move_to: Path | None,
+    delete: bool,
+) -> None:
+    """Do what the options say, and report it."""
+    from imagededup.removal import delete as delete_file
+    from imagededup.removal import move_into, only_check
+
     if move_to is not None:
-        report = _Report(found, removals, "moved")
-        report.act(move_into(move_to))
+        report = RemovalReport(describe, of_all, "moved")
+        report.follow(outcomes(move_into(move_to)))
     elif delete:
-        report = _Report(found, removals, "deleted")
-        report.act(delete_file)
+        report = RemovalReport(describe, of_all, "deleted")
+        report.follow(outcomes(delete_file))
     else:
-        report = _Report(found, removals, "would remove", "would be removed; nothing was changed")
-        report.act(only_check)
+        result = "would be removed; nothing was changed"
+        report = RemovalReport(describe, of_all, "would remove", result)
+        report.follow(outcomes(only_check))
         typer.echo("To act, add --move-to DIR or --delete --yes", err=True)
     if report.kept:
         raise typer.Exit(_FAILURE)
-
-
-class _OutputLostError(Exception):
-    """Standard output takes no more."""
-
-
-class _Report:
-    """Says what is done, and ends the work when that cannot be said.
-
-    Args:
-        found: The duplicates.
-        removals: Those that are to go.
-        verb: What happens to one of them.
-        result: What has happened to all of them.
-    """
-
-    def __init__(
-        self,
-        found: "Duplicates",
-        removals: "Sequence[Removal]",
-        verb: str,
-        result: str | None = None,
-    ) -> None:
-        self._found = found
-        self._removals = removals
-        self._relations = relations_of_removals(found, removals)
-        self._verb = verb
-        self._result = result or verb
-        self._done = 0
-        self.kept = 0
-
-    def act(self, action: "Action") -> None:
-        """Act on all duplicates.
-
-        Raises:
-            Exit: Standard output is full, closed or left by its reader.
-        """
-        from imagededup.removal import carry_out
-
-        try:
-            _check_output()
-            for outcome in carry_out(self._found, self._removals, action):
-                self._say(outcome)
-            _say(self._summary())
-        except _OutputLostError as error:
-            typer.echo(f"imagededup: stopped, {error}: {self._summary()}", err=True)
-            raise typer.Exit(_FAILURE) from error
-        except KeyboardInterrupt:
-            typer.echo(f"imagededup: stopped: {self._summary()}", err=True)
-            raise
-
-    def _say(self, outcome: "Outcome") -> None:
-        name = shown(outcome.removal.name)
-        if outcome.reason is not None:
-            self.kept += 1
-            typer.echo(f"imagededup: kept {name}: {outcome.reason}", err=True)
-            return
-        self._done += 1
-        place = "" if outcome.place is None else f" to {shown(str(outcome.place))}"
-        score = self._found.describe_score(outcome.removal.score)
-        is_what = _PHRASES[self._relations[outcome.removal.name]]
-        original = shown(outcome.removal.duplicate_of)
-        _say(f"{self._verb} {name}{place} ({is_what} {original}, {score})")
-
-    def _summary(self) -> str:
-        return f"{self._done} of {counted(len(self._found.names), 'image')} {self._result}"
-
-
-def _say(line: str) -> None:
-    """Write a line to standard output.
-
-    Raises:
-        _OutputLostError: It does not arrive.
-    """
-    typer.echo(line)
-    _check_output()
-
-
-def _check_output() -> None:
-    """Raise if standard output is full, closed or left by its reader."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    reason = raw.end() if isinstance(raw, PatientStream) else None
-    if reason is not None:
-        raise _OutputLostError(f"standard output: {reason}")
 
 
 def _removal_verification(
@@ -222,15 +205,26 @@ def _removal_verification(
     return arguments
 
 
-def _check_action(
-    folder: Path, recursive: bool, move_to: Path | None, delete: bool, yes: bool
-) -> None:
+def _check_alone(context: typer.Context) -> None:
+    """Check that nothing is given with --list that is of a search."""
+    for item in context.command.params:
+        name = item.name or ""
+        source = context.get_parameter_source(name)
+        if name not in _WITH_LIST and source is not None and source.name == "COMMANDLINE":
+            given = "FOLDER" if name == "folder" else item.opts[0]
+            raise InvalidValueError(f"{given} does not go with --list, whose lines name the files")
+
+
+def _check_action(delete: bool, yes: bool, move_to: Path | None) -> None:
     if delete and move_to is not None:
         raise InvalidValueError("--move-to and --delete exclude each other")
     if delete and not yes:
         raise InvalidValueError("--delete needs --yes")
     if yes and not delete:
         raise InvalidValueError("--yes goes with --delete")
+
+
+def _check_place(move_to: Path | None, folder: Path, recursive: bool) -> None:
     if move_to is None:
         return
     if move_to.exists() and not move_to.is_dir():

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagededup.errors import FileOperationError, InvalidValueError
-from imagededup.removal.check import SeenFile, names_on_the_way, reason_to_keep
+from imagededup.removal.check import SeenFile, links_on_the_way, reason_to_keep
 from imagededup.removal.move import delete_file, move_without_overwriting
 from imagededup.removal.turns import turn
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from imagededup.images.folders import ImageFolder
     from imagededup.methods.results import Duplicates, Removal
 
-__all__ = ["Action", "Outcome", "carry_out", "delete", "move_into", "only_check"]
+__all__ = ["Action", "Outcome", "act", "carry_out", "delete", "move_into", "only_check"]
 
 Action = Callable[[Path, str], Path | None]
 """What is done to a file, given its path and its name; returns where it is then."""
@@ -60,10 +59,9 @@ def carry_out(
     kept_folder = folder if found.reference_names is None else found.reference_folder
     if folder is None or kept_folder is None:
         raise InvalidValueError("only images of a folder can be removed, got codes without files")
-    for removal in sorted(removals, key=partial(_links_on_the_way, folder), reverse=True):
-        yield _act(
-            removal, _seen(folder, removal.name), _seen(kept_folder, removal.duplicate_of), action
-        )
+    seen = [(_seen(folder, removal.name), removal) for removal in removals]
+    for victim, removal in sorted(seen, key=lambda pair: links_on_the_way(pair[0]), reverse=True):
+        yield act(removal, victim, _seen(kept_folder, removal.duplicate_of), action)
 
 
 def delete(path: Path, _: str) -> None:
@@ -87,7 +85,8 @@ def only_check(_: Path, __: str) -> None:
     """Leave the file where it is."""
 
 
-def _act(removal: "Removal", victim: SeenFile, kept: SeenFile, action: Action) -> Outcome:
+def act(removal: "Removal", victim: SeenFile, kept: SeenFile, action: Action) -> Outcome:
+    """Act on one file if nothing speaks against it."""
     try:
         with turn(victim.path.parent, kept.path.parent):
             reason = reason_to_keep(victim, kept)
@@ -100,8 +99,3 @@ def _act(removal: "Removal", victim: SeenFile, kept: SeenFile, action: Action) -
 
 def _seen(folder: "ImageFolder", name: str) -> SeenFile:
     return SeenFile(folder.path(name), *folder.state(name))
-
-
-def _links_on_the_way(folder: "ImageFolder", removal: "Removal") -> int:
-    own, file = folder.state(removal.name)
-    return 0 if own == file else len(list(names_on_the_way(folder.path(removal.name))))

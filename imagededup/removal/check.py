@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imagededup.images.file_states import FileState
 
-__all__ = ["SeenFile", "names_on_the_way", "reason_to_keep"]
+__all__ = ["SeenFile", "links_on_the_way", "names_on_the_way", "reason_to_keep"]
 
 _MOST_LINKS = 40
 
@@ -84,6 +84,11 @@ def _one_file(left: os.stat_result, right: os.stat_result) -> bool:
         (left.st_size, left.st_mtime_ns, left.st_ctime_ns)
         == (right.st_size, right.st_mtime_ns, right.st_ctime_ns)
     )
+
+
+def links_on_the_way(seen: SeenFile) -> int:
+    """How many names there are on the way from a symbolic link to its file; 0 for a file."""
+    return 0 if seen.own == seen.file else len(list(names_on_the_way(seen.path)))
 
 
 def names_on_the_way(path: Path) -> Iterator[Path]:
