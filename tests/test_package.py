@@ -62,6 +62,7 @@ EXPORTS = {
         "write_page",
     ],
     "imagededup.plots": [
+        "gallery",
         "plot_clusters",
         "plot_duplicates",
         "plot_precision_recall",

@@ -16,6 +16,7 @@ from imagededup.methods.clusters import Cluster, clusters_of
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
 from imagededup.methods.removing import Removable
 from imagededup.methods.verified import DETAIL_HEADER, VerdictTable
+from imagededup.pages.items import MOST_BYTES
 from imagededup.search.matches import Matches, Pairs, concatenate
 from imagededup.utils.files import write_csv
 from imagededup.utils.text import counted
@@ -25,6 +26,8 @@ from imagededup.verification.verdict import Verdict, Verdicts
 
 if TYPE_CHECKING:
     import pandas
+
+    from imagededup.pages.written import WrittenPage
 
 __all__ = ["VERIFIED_SCORE", "Cluster", "DuplicateMap", "Duplicates", "Removal", "clusters_of"]
 
@@ -288,6 +291,52 @@ class Duplicates:
     def write_csv(self, path: str | PathLike[str]) -> None:
         """Write `rows` with the header `row_header`."""
         write_csv(path, self.row_header, self.rows())
+
+    def to_html(
+        self,
+        path: str | PathLike[str],
+        *,
+        title: str = "",
+        most: int = 10_000,
+        picture_size: int | None = None,
+        max_bytes: int = MOST_BYTES,
+        num_workers: int | None = None,
+    ) -> "WrittenPage":
+        """Write a page to look at before removing anything: the groups, and pairs side by side.
+
+        It is one file that loads nothing and changes nothing. What is marked in it can be saved as
+        a list that `imagededup remove --list` acts on.
+
+        Args:
+            path: The page, `.html`.
+            title: Its heading; empty for one after the folders.
+            most: How many groups, the largest, and how many pairs, the best, it shows; what is
+                left out is counted.
+            picture_size: The longer side of the small copies of the images in the page, 32 to 2048
+                pixels; None takes 640 for up to 250 images, 448 up to 1,000, 256 up to 4,000 and
+                176 above.
+            max_bytes: How large a file gets, before there are several; a million or more.
+            num_workers: How many threads decode; None for all cores.
+
+        Returns:
+            Where the page is, and how large. A notebook shows the page itself.
+
+        Raises:
+            InvalidTypeError: An argument has a wrong type.
+            InvalidValueError: The path does not end in `.html`, or a number is not allowed.
+            FileOperationError: The page cannot be written.
+        """
+        from imagededup.methods.on_pages import result_sections, result_title
+        from imagededup.pages.write import check_number, write_page
+
+        return write_page(
+            path,
+            title or result_title(self),
+            result_sections(self, check_number("most", most, 1)),
+            picture_size=picture_size,
+            max_bytes=max_bytes,
+            workers=num_workers,
+        )
 
     def describe_score(self, score: float) -> str:
         """A score as people read it: `distance 3`, `similarity 0.987`."""

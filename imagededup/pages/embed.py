@@ -210,6 +210,6 @@ def _group_row(group: PictureGroup, numbers: Sequence[int]) -> list[Any]:
         for link in group.links
     ]
     return [
-        *(numbers, links, list(group.same), _plain(group.same_score)),
+        *(numbers, links, list(group.same), _plain(group.same_score), shown(group.same_relation)),
         *(shown(group.title), [shown(note) for note in group.notes], group.left_out),
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from imagededup.images.file_states import FileState
 
 __all__ = [
+    "MOST_BYTES",
     "BarSection",
     "FactSection",
     "GroupSection",
@@ -22,6 +23,9 @@ __all__ = [
     "PictureSection",
     "TableSection",
 ]
+
+MOST_BYTES = 100_000_000
+"""How large one file of a page gets, unless something else is asked for."""
 
 Box = tuple[float, float, float, float]
 Affine = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -113,10 +117,11 @@ class PictureGroup:
         pictures: All of them.
         links: Which match directly; the page states the range of their scores, and for how many of
             all pairs there is one. A picture can only be marked for one that it matches.
-        same: A number for every picture, equal where the pictures are identical, so that a
+        same: A number for every picture, equal where their codes are equal, so that a
             thousand of them need no links; a link between two stands for all that equal them.
             Empty where every picture is its own.
-        same_score: The score of identical ones.
+        same_score: The score of two such pictures.
+        same_relation: What they are to each other; empty where only their codes are equal.
         title: What the group is called; empty for its number.
         notes: A few words for every picture, such as a distance; or none at all.
         left_out: How many more pictures the group has than are shown.
@@ -126,6 +131,7 @@ class PictureGroup:
     links: Sequence[PictureLink] = ()
     same: Sequence[int] = ()
     same_score: float | None = None
+    same_relation: str = ""
     title: str = ""
     notes: Sequence[str] = ()
     left_out: int = 0

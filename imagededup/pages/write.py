@@ -7,7 +7,7 @@ from pathlib import Path
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.pages.embed import PageData, whole_path
 from imagededup.pages.gathered import Gathered, PictureList, gathered, pictures_of_items
-from imagededup.pages.items import PageSection
+from imagededup.pages.items import MOST_BYTES, PageSection
 from imagededup.pages.looks import picture_size_for
 from imagededup.pages.render import Neighbours, render
 from imagededup.pages.split import Sheet, sheets
@@ -16,10 +16,7 @@ from imagededup.utils.files import check_output, open_atomically
 from imagededup.utils.options import whole_number
 from imagededup.utils.parallel import check_workers
 
-__all__ = ["MOST_BYTES", "write_page"]
-
-MOST_BYTES = 100_000_000
-"""How large one file of a page gets, unless something else is asked for."""
+__all__ = ["check_number", "write_page"]
 
 _LEAST_BYTES = 1_000_000
 _SIZES = (32, 2048)
@@ -62,8 +59,8 @@ def write_page(
         FileOperationError: The page cannot be written.
     """
     target = _check_path(path)
-    size = None if picture_size is None else _number("picture_size", picture_size, _SIZES)
-    most = _number("max_bytes", max_bytes, (_LEAST_BYTES, None))
+    size = None if picture_size is None else check_number("picture_size", picture_size, *_SIZES)
+    most = check_number("max_bytes", max_bytes, _LEAST_BYTES)
     threads = check_workers("workers", workers)
     listed = PictureList()
     places = [
@@ -135,11 +132,16 @@ def _check_path(path: object) -> Path:
     return target
 
 
-def _number(name: str, value: object, limits: tuple[int, int | None]) -> int:
+def check_number(name: str, value: object, least: int, most: int | None = None) -> int:
+    """A whole number within limits.
+
+    Raises:
+        InvalidTypeError: Not an int.
+        InvalidValueError: Too small or too large.
+    """
     number = whole_number(value)
     if number is None:
         raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}")
-    least, most = limits
     if number < least or (most is not None and number > most):
         allowed = f"{least:,} or more" if most is None else f"from {least} to {most}"
         raise InvalidValueError(f"{name} must be {allowed}, got {number}")

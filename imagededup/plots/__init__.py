@@ -1,4 +1,4 @@
-"""Pictures for papers and notebooks: duplicates, clusters, curves and histograms."""
+"""Pictures for papers and notebooks: duplicates, clusters, curves and histograms; a page."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,8 +6,10 @@ if TYPE_CHECKING:
     from imagededup.plots.curves import plot_precision_recall
     from imagededup.plots.duplicates import plot_clusters, plot_duplicates
     from imagededup.plots.histogram import plot_similarity_histogram
+    from imagededup.plots.page import gallery
 
 __all__ = [
+    "gallery",
     "plot_clusters",
     "plot_duplicates",
     "plot_precision_recall",
@@ -15,6 +17,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "gallery": "imagededup.plots.page",
     "plot_clusters": "imagededup.plots.duplicates",
     "plot_duplicates": "imagededup.plots.duplicates",
     "plot_precision_recall": "imagededup.plots.curves",

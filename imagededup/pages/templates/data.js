@@ -27,11 +27,11 @@ function readPair([left, right, score, relation, detail, mayGo, matrix, region])
   return { pictures: [left, right], classes, best: score, worst: score, score, relations: [relation], relation, detail, matrix, region };
 }
 
-function readGroup([ids, links, same, sameScore, title, notes, leftOut], section) {
+function readGroup([ids, links, same, sameScore, sameRelation, title, notes, leftOut], section) {
   const byNumber = new Map();
   ids.forEach((id, place) => {
     const number = same.length ? same[place] : place;
-    if (!byNumber.has(number)) byNumber.set(number, { members: [], links: [], score: sameScore });
+    if (!byNumber.has(number)) byNumber.set(number, { members: [], links: [], score: sameScore, relation: sameRelation });
     byNumber.get(number).members.push(id);
   });
   const classes = [...byNumber.values()];
@@ -41,15 +41,16 @@ function readGroup([ids, links, same, sameScore, title, notes, leftOut], section
   for (const [left, right, score, relation, mayGo] of links) {
     link(classAt(left), classAt(right), score, relation, mayGo);
     direct += classAt(left).members.length * classAt(right).members.length;
-    scores.push(score);
+    if (score !== null) scores.push(score);
   }
   for (const { members } of classes) {
     direct += members.length * (members.length - 1) / 2;
     if (members.length > 1 && sameScore !== null) scores.push(sameScore);
   }
   const [best, worst] = extremes(scores, section.ascending);
-  const relations = [...new Set(links.map((each) => each[3]))];
-  return { pictures: ids, classes, best, worst, direct, relations, title, notes, leftOut, classAt };
+  const relations = new Set(links.map((each) => each[3]));
+  if (classes.some(({ members }) => members.length > 1)) relations.add(sameRelation);
+  return { pictures: ids, classes, best, worst, direct, relations: [...relations], title, notes, leftOut, classAt };
 }
 
 function readPicture([id, caption, value]) {

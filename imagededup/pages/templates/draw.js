@@ -134,8 +134,7 @@ const MEMBERS_FIRST = 24, MEMBERS_MORE = 120;
 function linkText(item, place) {
   const [first, own] = [item.classAt(0), item.classAt(place)];
   if (place === 0) return "";
-  if (first === own) return `identical${item.section.score === "distance" ? `, ${item.section.score} ${scoreText(own.score, item.section)}` : ""}`;
-  const found = own.links.find(({ to }) => to === first);
+  const found = first === own ? own : own.links.find(({ to }) => to === first);
   return found ? [found.relation, `${item.section.score} ${scoreText(found.score, item.section)}`].filter(Boolean).join(", ") : "matches others only";
 }
 

@@ -19,7 +19,7 @@ function* partners(id, lists = classesOf) {
   const own = lists[id] || [];
   for (const one of own) {
     for (const other of one.members) {
-      if (other !== id) yield { other, score: one.score, relation: "", goes: true, otherGoes: true, identical: true, section: one.section };
+      if (other !== id) yield { other, score: one.score, relation: one.relation, goes: true, otherGoes: true, identical: true, section: one.section };
     }
   }
   for (const one of own) {
