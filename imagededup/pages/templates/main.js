@@ -90,12 +90,10 @@ function openRule() {
   const escaped = (text) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`);
   $("rule-folder").replaceChildren(...rows.map(([folder, count]) => make("option", { value: folder }, `${escaped(folder)} (${grouped(count)})`)));
   $("rule-scope").textContent = `Of the ${counted(visible.length, NOUN[section.kind])} that the filter shows, mark all duplicates but:`;
-  $("rule").returnValue = "";
   $("rule").showModal();
 }
 
 function applyRule() {
-  if ($("rule").returnValue !== "mark") return;
   const before = [...marks], folder = $("rule-folder").value;
   const count = markByRule(lists.current.visible, $("rule-keep").value, folder);
   const undo = make("button", { type: "button", className: "plain", onclick: () => { marks.clear(); before.forEach((id) => marks.add(id)); say(""); marksChanged(); } }, "Undo");
@@ -142,11 +140,18 @@ document.addEventListener("focusin", ({ target }) => {
 
 $("help-open").addEventListener("click", () => $("help").showModal());
 $("rule-open").addEventListener("click", openRule);
-$("rule").addEventListener("close", applyRule);
+$("rule").addEventListener("submit", ({ submitter }) => { if (submitter?.value === "mark") applyRule(); });
 $("rule-keep").addEventListener("change", () => { $("rule-folder-label").hidden = $("rule-keep").value !== "folder"; });
 $("clear").addEventListener("click", () => { marks.clear(); say(""); marksChanged(); });
 $("save").addEventListener("click", save);
 $("copy").addEventListener("click", copy);
+for (const link of document.querySelectorAll(".tabs a")) {
+  link.addEventListener("click", (event) => { // within a notebook's frame the address is no page's
+    event.preventDefault();
+    try { history.replaceState(null, "", link.hash); } catch { /* then it is not kept */ }
+    showTab(link.dataset.tab);
+  });
+}
 addEventListener("hashchange", () => showTab(location.hash.slice(1)));
 
 for (const root of document.querySelectorAll("section[data-section]")) {

@@ -59,19 +59,24 @@ const RULES = {
   folder: (a, b) => a.outside - b.outside,
 };
 
-// A picture is kept unless it goes for one that was kept before; wholes come before their parts.
+// The order in which pictures are kept or go: by the rule, yet wholes before their parts.
 function pictureOrder(ids, rule, lists) {
   const ranked = ids.map((id) => pictures[id]).sort((a, b) => b.stays - a.stays || RULES[rule](a, b) || byName(a, b));
   const rank = new Map(ranked.map((picture, place) => [picture.id, place]));
-  const order = new Set(), entered = new Set();
-  for (const { id } of ranked) {
-    const path = [id];
-    while (path.length) {
-      const next = path.at(-1);
-      const before = entered.has(next) ? [] : wholesOf(next, lists).filter((whole) => rank.has(whole) && !entered.has(whole));
-      entered.add(next);
-      for (const whole of before.sort((a, b) => rank.get(b) - rank.get(a))) path.push(whole);
-      if (!before.length) order.add(path.pop());
+  const parts = ranked.map(() => []), waiting = ranked.map(() => 0), placed = ranked.map(() => false), order = [];
+  for (const [id, place] of rank) {
+    for (const whole of new Set(wholesOf(id, lists))) {
+      if (rank.has(whole)) { parts[rank.get(whole)].push(place); waiting[place] += 1; }
+    }
+  }
+  for (let next = 0; order.length < ranked.length; next += 1) {
+    while (next < ranked.length && (placed[next] || waiting[next] > 0)) next += 1;
+    if (next === ranked.length) next = placed.indexOf(false); // each is a part of another
+    placed[next] = true;
+    order.push(ranked[next].id);
+    for (const part of parts[next]) {
+      waiting[part] -= 1;
+      if (waiting[part] === 0) next = Math.min(next, part - 1);
     }
   }
   return order;

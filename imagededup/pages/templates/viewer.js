@@ -161,7 +161,11 @@ function showNow() {
   if (isBlink) $("flip").setAttribute("aria-label", `Blink: ${place ? "right" : "left"} picture is shown`);
 }
 
-$("viewer").addEventListener("close", () => { viewer.list.draw(); viewer.list.focus(viewer.list.focused); });
+$("viewer").addEventListener("close", () => {
+  const { list, item } = viewer;
+  list.draw();
+  list.focus(list.visible.indexOf(item) % PAGE[list.section.kind]);
+});
 $("viewer-close").addEventListener("click", () => $("viewer").close());
 $("viewer-back").addEventListener("click", () => moveViewer(-1));
 $("viewer-on").addEventListener("click", () => moveViewer(1));
