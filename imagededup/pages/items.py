@@ -24,7 +24,7 @@ __all__ = [
     "TableSection",
 ]
 
-MOST_BYTES = 100_000_000
+MOST_BYTES = 150_000_000
 """How large one file of a page gets, unless something else is asked for."""
 
 Box = tuple[float, float, float, float]

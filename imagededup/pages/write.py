@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
-from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.pages.embed import PageData, whole_path
 from imagededup.pages.gathered import Gathered, PictureList, gathered, pictures_of_items
 from imagededup.pages.items import MOST_BYTES, PageSection
@@ -69,15 +69,21 @@ def write_page(
     ]
     count = len(listed.pictures)
     longest = size or picture_size_for(count)
-    with gathered(listed.pictures, longest, threads, target.parent, verbose) as everything:
-        cut = list(sheets(sections, places, everything, most))
-        files = [target, *(_further(target, number) for number in range(2, len(cut) + 1))]
-        total = 0
-        # The first one last, so that what it links to is there.
-        for number in reversed(range(len(cut))):
-            total += _write(files, number, cut[number], everything, title, text)
+    try:
+        with gathered(listed.pictures, longest, threads, target.parent, verbose) as everything:
+            cut = list(sheets(sections, places, everything, most))
+            files = [target, *(_further(target, number) for number in range(2, len(cut) + 1))]
+            # The first one last, so that what it links to is there.
+            sizes = [
+                _write(files, number, cut[number], everything, title, text)
+                for number in reversed(range(len(cut)))
+            ]
+    except FileOperationError:
+        raise
+    except OSError as error:
+        raise FileOperationError(f"cannot write {str(target)!r}: {error.strerror}") from error
     unreadable = sum(bool(look.reason) for look in everything.looks)
-    return WrittenPage(target, tuple(files), total, count, unreadable)
+    return WrittenPage(target, tuple(files), sum(sizes), count, unreadable)
 
 
 def _write(

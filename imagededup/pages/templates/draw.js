@@ -41,7 +41,12 @@ function frame(picture, onclick) {
 
 function nameElement({ text }) {
   const end = text.lastIndexOf("/") + 1;
-  return make("span", { className: "name", title: text }, end ? make("span", { className: "folder" }, text.slice(0, end)) : "", text.slice(end));
+  return make("span", { className: "name", title: text }, end ? make("span", { className: "folder" }, text.slice(0, end)) : "", ...breakable(text.slice(end)));
+}
+
+// A long name may go on in the next line behind its marks.
+function breakable(text) {
+  return text.split(/(?<=[-_.,])(?=.)/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 }
 
 function detailsElement(picture, other, long) {

@@ -52,7 +52,7 @@ function canMark(id) {
 
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id - b.id);
 const RULES = {
-  pixels: (a, b) => b.width * b.height - a.width * a.height || b.bytes - a.bytes,
+  pixels: (a, b) => b.width * b.height - a.width * a.height,
   bytes: (a, b) => b.bytes - a.bytes,
   oldest: (a, b) => a.modified - b.modified,
   name: () => 0,
