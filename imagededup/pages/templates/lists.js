@@ -11,6 +11,7 @@ class List {
     this.pager = root.querySelector(".pager");
     this.form = root.querySelector(".tools");
     this.count = root.querySelector(".count");
+    this.hasMarks = section.canMark && section.items.some((item) => item.pictures.some(canMark));
     this.hasRelations = new Set(section.items.flatMap((item) => item.relations)).size > 1;
     if (section.items.length) this.prepareForm();
   }

@@ -21,7 +21,7 @@ function showTab(id) {
 }
 
 function showBar() {
-  const canMarkHere = Boolean(lists.current?.section.canMark);
+  const canMarkHere = lists.current?.hasMarks ?? false;
   $("bar").hidden = !canMarkHere && marks.size === 0;
   $("marked").textContent = marks.size ? `${grouped(marks.size)} marked` : "Nothing marked";
   const bytes = [...marks].reduce((sum, id) => sum + Math.max(0, pictures[id].bytes), 0);

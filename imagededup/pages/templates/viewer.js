@@ -12,11 +12,8 @@ function openViewer(item, place = null) {
 }
 
 function moveViewer(step) {
-  const { visible, section } = viewer.list, place = visible.indexOf(viewer.item) + step;
-  if (!visible[place]) return;
-  viewer.list.page = Math.floor(place / PAGE[section.kind]);
-  viewer.list.focused = place % PAGE[section.kind];
-  openViewer(visible[place]);
+  const { visible } = viewer.list, next = visible[visible.indexOf(viewer.item) + step];
+  if (next) openViewer(next);
 }
 
 function moveMember(step) {
@@ -162,9 +159,10 @@ function showNow() {
 }
 
 $("viewer").addEventListener("close", () => {
-  const { list, item } = viewer;
-  list.draw();
-  list.focus(list.visible.indexOf(item) % PAGE[list.section.kind]);
+  const { list, item } = viewer, size = PAGE[list.section.kind], place = list.visible.indexOf(item);
+  const page = Math.floor(place / size);
+  if (page === list.page) list.focus(place % size);
+  else list.turn(page, place % size);
 });
 $("viewer-close").addEventListener("click", () => $("viewer").close());
 $("viewer-back").addEventListener("click", () => moveViewer(-1));
