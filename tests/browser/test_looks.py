@@ -186,3 +186,26 @@ def test_it_opens_wherever_it_is_moved(opened, page, tmp_path):
         tab.show("Pairs")
         assert tab.load_all() == [8, 0]
         assert tab.problems == []
+
+
+def test_the_address_names_the_section(opened, page):
+    with opened(page) as tab:
+        tab.show("Pairs")
+        tab.locator(".skip").focus()
+        tab.press("Enter")
+        assert tab.evaluate("document.activeElement.id") == "main"
+        assert tab.text(".tabs a[aria-current]").startswith("Pairs")
+        tab.goto(f"{page.as_uri()}#section-3")
+        assert tab.text(".tabs a[aria-current]").startswith("Groups")
+
+
+def test_nothing_is_offered_where_nothing_can_be_marked(opened, tmp_path):
+    one, other = PagePicture("a.jpg"), PagePicture("b.jpg")
+    sections = [PairSection("Pairs", [PicturePair(one, other, 1)], score_name="distance")]
+    with opened(write_page(tmp_path / "codes.html", "Codes", sections).path) as tab:
+        assert tab.locator(".frame.none").all_inner_texts() == ["no file is known"] * 2
+        assert not tab.locator("#bar").is_visible()
+        assert tab.locator("[data-mark]").count() == 0
+        tab.press("j", "x")
+        assert tab.marked() == []
+        assert tab.problems == []

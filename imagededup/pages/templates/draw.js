@@ -46,7 +46,8 @@ function nameElement({ text }) {
 
 // A long name may go on in the next line behind its marks.
 function breakable(text) {
-  return text.split(/(?<=[-_.,])(?=.)/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
+  const parts = text.match(/[^-_.,]*[-_.,]*/g).filter(Boolean);
+  return parts.flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 }
 
 function detailsElement(picture, other, long) {

@@ -152,7 +152,10 @@ for (const link of document.querySelectorAll(".tabs a")) {
     showTab(link.dataset.tab);
   });
 }
-addEventListener("hashchange", () => showTab(location.hash.slice(1)));
+addEventListener("hashchange", () => {
+  const id = location.hash.slice(1);
+  if ([...document.querySelectorAll(".tabs a")].some((link) => link.dataset.tab === id)) showTab(id);
+});
 
 for (const root of document.querySelectorAll("section[data-section]")) {
   lists.all.set(root, new List(sections[root.dataset.section], root));
