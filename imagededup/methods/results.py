@@ -301,6 +301,7 @@ class Duplicates:
         picture_size: int | None = None,
         max_bytes: int = MOST_BYTES,
         num_workers: int | None = None,
+        verbose: bool = True,
     ) -> "WrittenPage":
         """Write a page to look at before removing anything: the groups, and pairs side by side.
 
@@ -317,6 +318,7 @@ class Duplicates:
                 176 above.
             max_bytes: How large a file gets, before there are several; a million or more.
             num_workers: How many threads decode; None for all cores.
+            verbose: Whether to show a progress bar on a terminal or in a notebook.
 
         Returns:
             Where the page is, and how large. A notebook shows the page itself.
@@ -336,6 +338,7 @@ class Duplicates:
             picture_size=picture_size,
             max_bytes=max_bytes,
             workers=num_workers,
+            verbose=verbose,
         )
 
     def describe_score(self, score: float) -> str:

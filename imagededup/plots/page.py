@@ -34,6 +34,7 @@ def gallery(
     most: int = 10_000,
     picture_size: int | None = None,
     num_workers: int | None = None,
+    verbose: bool = True,
 ) -> "WrittenPage":
     """Write an HTML page with the groups of duplicates, and with the pairs side by side.
 
@@ -53,6 +54,7 @@ def gallery(
         picture_size: The longer side of the small copies in the page, 32 to 2048 pixels; None
             decides by their number.
         num_workers: How many threads decode; None for all cores.
+        verbose: Whether to show a progress bar on a terminal or in a notebook.
 
     Returns:
         Where the page is, and how large. A notebook shows the page itself.
@@ -75,7 +77,12 @@ def gallery(
     else:
         found = _result(duplicate_map, folders, against is not None)
     return found.to_html(
-        path, title=title, most=most, picture_size=picture_size, num_workers=num_workers
+        path,
+        title=title,
+        most=most,
+        picture_size=picture_size,
+        num_workers=num_workers,
+        verbose=verbose,
     )
 
 

@@ -5,9 +5,16 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from imagededup.images.folders import list_folder
+from imagededup.methods.results import Duplicates
+from imagededup.search.matches import Matches, Pairs
+from imagededup.verification.relation import REMOVABLE, Relation
+from imagededup.verification.verdict import Verdict, Verdicts
 from tests.browser.conftest import BYTES, HOSTILE, TURNED
+from tests.conftest import photograph
 
 
 def count(tab):
@@ -379,3 +386,50 @@ class TestList:
         code, _, err = command("remove", "--list", marked)
         assert code == 1
         assert "was changed after the scan" in err
+
+
+def random_result(folder, generator, sets=40, size=7):
+    """Verified images in sets that do not match each other, without parts in a circle."""
+    photograph(1, (16, 12)).save(folder / "one.png")
+    names = [f"{number:02}{letter}.png" for number in range(sets) for letter in "abcdefg"]
+    for name in names:
+        os.link(folder / "one.png", folder / name)
+    (folder / "one.png").unlink()
+    groups = np.arange(len(names))
+    groups[3::size] = groups[2::size]  # the third and the fourth of a set are identical
+    extent = generator.permutation(len(names))  # of two parts the one that shows less goes
+    verdicts = {}
+    for left in np.unique(groups).tolist():
+        for right in np.unique(groups).tolist():
+            if left < right and left // size == right // size and generator.random() < 0.4:
+                word = generator.choice(["copy", "part", "part", "variant"])
+                covered = (1.0, 0.5) if extent[left] < extent[right] else (0.5, 1.0)
+                score = float(np.round(generator.random(), 3))
+                verdicts[left, right] = Verdict(
+                    Relation(word), score, left_covered=covered[0], right_covered=covered[1]
+                )
+    left, right = np.array(list(verdicts)).T
+    rows = Verdicts.of(list(verdicts.values()))
+    pairs = Pairs(left, right, rows.rows["score"].copy())
+    matches = Matches(groups, None, pairs, 1.0, descending=True)
+    return Duplicates(names, matches, "score", list_folder(folder), verdicts=rows)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_rule_marks_what_the_command_would_remove(opened, tmp_path, seed):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    found = random_result(folder, np.random.default_rng(seed))
+    with opened(found.to_html(tmp_path / "page.html").path) as tab:
+        tab.show("Groups")
+        TestRules().apply(tab, "name")
+        rows = saved(tab)
+    removed = {row["remove"] for row in rows}
+    assert sorted(removed) == found.to_remove("first")
+    assert len(removed) > 50
+    for row in rows:
+        verdict = found.verdict(row["remove"], row["keep"])
+        assert row["keep"] not in removed
+        assert verdict.relation.value == row["relation"]
+        assert verdict.relation in REMOVABLE
+        assert not verdict.right_is_part
