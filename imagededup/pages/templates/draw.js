@@ -11,22 +11,29 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// Pictures get their pixels when they come near the window.
+// Pictures get their pixels when they come near the window; those not read yet wait for the file.
+const waiting = new Set();
 const watcher = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (isIntersecting && fill(target)) watcher.unobserve(target);
-  }
+  for (const { isIntersecting, target } of entries) if (isIntersecting) fill(target);
 }, { rootMargin: "600px" });
 
 function fill(image) {
   const source = thumbnail(Number(image.dataset.thumbnail));
-  if (source) image.src = source;
-  return source !== null;
+  if (source) {
+    image.src = source;
+    watcher.unobserve(image);
+    waiting.delete(image);
+  } else {
+    if (!waiting.size) setTimeout(fillWaiting, 100);
+    waiting.add(image);
+  }
 }
 
-addEventListener("DOMContentLoaded", () => {
-  for (const image of document.querySelectorAll("img[data-thumbnail]:not([src])")) { watcher.unobserve(image); watcher.observe(image); }
-});
+function fillWaiting() {
+  const images = [...waiting].filter((image) => image.isConnected);
+  waiting.clear();
+  images.forEach(fill);
+}
 
 function image(picture) {
   return make("img", { alt: picture.text, "data-thumbnail": picture.thumbnail, decoding: "async", draggable: false });

@@ -46,8 +46,8 @@ function drawViewer() {
 function setLayer(layer, picture) {
   if (picture.thumbnail < 0) { layer.replaceChildren(make("div", { className: "frame none" }, picture.reason)); return; }
   const shown = image(picture);
-  if (!fill(shown)) watcher.observe(shown);
   layer.replaceChildren(shown);
+  fill(shown);
 }
 
 // From the keyboard: what the mode needs gets the focus.
