@@ -279,3 +279,13 @@ def test_the_wheel_has_the_templates():
     """Plain files beside the code; the build takes whole folders."""
     folder = Path(render.__file__).parent / "templates"
     assert {path.name for path in folder.iterdir()} == {"page.html", "page.css", *render._SCRIPTS}
+
+
+def test_a_picture_is_one_by_whatever_way_to_its_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    ways = [folder, Path(folder.name), Path(folder.name) / ".." / folder.name]
+    pictures = [NamedPicture(PagePicture("a.png", way, stays=way != folder)) for way in ways]
+    written = write_page(folder / "page.html", "", [PictureSection("", pictures)])
+    assert written.pictures == 1
+    assert content(written.path)["pictures"][0][-1] == 1  # nobody can mark it
+    assert content(written.path)["folders"] == [str(folder)]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from imagededup.images.file_states import FileState
-from imagededup.pages.gathered import Gathered
+from imagededup.pages.gathered import Gathered, whole_path
 from imagededup.pages.items import (
     GroupSection,
     PagePicture,
@@ -29,7 +29,7 @@ _OPENING = '<script type="application/json" class="thumbnails">'
 _TOGETHER = 48
 _CLOSING = "</script>\n"
 
-__all__ = ["PageData", "file_address", "safe_json", "state_text", "whole_path"]
+__all__ = ["PageData", "file_address", "safe_json", "state_text"]
 
 
 def safe_json(value: object) -> str:
@@ -69,11 +69,6 @@ def file_address(path: Path, page_folder: Path) -> str:
         return "./" + quote(os.fsencode(path.relative_to(page_folder).as_posix()))
     text = path.as_posix()
     return ("file://" if text.startswith("/") else "file:///") + quote(os.fsencode(text), "/:")
-
-
-def whole_path(path: Path) -> Path:
-    """The absolute path, without dots, links as they are."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute leaves the dots
 
 
 class PageData:

@@ -1,5 +1,6 @@
 """All pictures of the sections of a page, each looked at once."""
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,24 +21,30 @@ from imagededup.pages.looks import Look, look_at
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 
-__all__ = ["Gathered", "PictureList", "gathered", "pictures_of_items"]
+__all__ = ["Gathered", "PictureList", "gathered", "pictures_of_items", "whole_path"]
 
 _IN_MEMORY = 2**24
 
 
 class PictureList:
-    """Pictures by place; equal ones, by folder and name, have one place."""
+    """Pictures by place; equal ones, by absolute folder and name, have one place."""
 
     def __init__(self) -> None:
         self.pictures: list[PagePicture] = []
         self._places: dict[tuple[str, str | None], int] = {}
+        self._folders: dict[Path | None, str | None] = {None: None}
 
     def place(self, picture: PagePicture) -> int:
         """Where the picture stands; a new one is put at the end."""
-        key = picture.name, None if picture.folder is None else str(picture.folder)
+        folder = picture.folder
+        if folder is not None and folder not in self._folders:
+            self._folders[folder] = str(whole_path(folder))
+        key = picture.name, self._folders[folder]
         place = self._places.setdefault(key, len(self.pictures))
         if place == len(self.pictures):
             self.pictures.append(picture)
+        elif picture.stays:
+            self.pictures[place] = picture
         return place
 
 
@@ -50,6 +57,11 @@ def pictures_of_items(section: PageSection) -> Iterator[tuple[PagePicture, ...]]
             yield from (tuple(group.pictures) for group in section.groups)
         case PictureSection():
             yield from ((named.picture,) for named in section.pictures)
+
+
+def whole_path(path: Path) -> Path:
+    """The absolute path, without dots, links as they are."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute leaves the dots
 
 
 @dataclass(frozen=True, slots=True)

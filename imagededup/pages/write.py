@@ -5,8 +5,14 @@ from os import PathLike
 from pathlib import Path
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
-from imagededup.pages.embed import PageData, whole_path
-from imagededup.pages.gathered import Gathered, PictureList, gathered, pictures_of_items
+from imagededup.pages.embed import PageData
+from imagededup.pages.gathered import (
+    Gathered,
+    PictureList,
+    gathered,
+    pictures_of_items,
+    whole_path,
+)
 from imagededup.pages.items import MOST_BYTES, PageSection
 from imagededup.pages.looks import picture_size_for
 from imagededup.pages.render import Neighbours, render
