@@ -36,7 +36,13 @@ EXPORTS = {
     ],
     "imagededup.fastdup": [
         "__version__",
+        "create_components_gallery",
+        "create_duplicates_gallery",
+        "create_outliers_gallery",
+        "create_similarity_gallery",
+        "create_stats_gallery",
         "find_top_components",
+        "generate_duplicates_gallery",
         "load_binary",
         "load_binary_feature",
         "load_binary_features",

@@ -1,8 +1,10 @@
 """What fastdup's documents say, statement by statement."""
 
 import csv
+import inspect
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +50,27 @@ def work(finished, tmp_path):
 
 def names(work):
     return [row[0] for row in rows(work / "features.dat.csv")[1:]]
+
+
+class TestGalleries:
+    @pytest.mark.parametrize("name", ["create_duplicates_gallery", "generate_duplicates_gallery"])
+    def test_gallery_of_duplicates(self, name, finished, tmp_path):
+        gallery = getattr(fastdup, name)
+        parameters = inspect.signature(gallery).parameters.values()
+        assert [(one.name, one.default) for one in parameters][2:] == [
+            ("num_images", 20),
+            ("descending", True),
+        ]
+        gallery(str(finished / "similarity.csv"), save_path=str(tmp_path / "report"))
+        page = (tmp_path / "report" / "duplicates.html").read_text()
+        assert "beach, again.png" in page
+
+    def test_gallery_of_anomalies(self, finished, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        lines = (finished / "similarity.csv").read_text().splitlines(keepends=True)
+        Path("outliers.csv").write_text("".join(lines[:2]))
+        fastdup.create_duplicates_gallery("outliers.csv", save_path=".")
+        assert "1 row of outliers.csv" in Path("duplicates.html").read_text()
 
 
 class TestFeatures:

@@ -5,7 +5,7 @@ read in pieces, so that memory does not grow with the table.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ __all__ = [
     "check_name",
     "number_cells",
     "quoted",
+    "read_columns",
     "read_rows",
     "write_columns",
     "write_pairs",
@@ -116,25 +117,77 @@ def read_rows(path: str | PathLike[str], header: Sequence[str]) -> Iterator[list
     Raises:
         InvalidValueError: There is no such file, its header is another, or a row is broken.
     """
+    rows = _read(path)
+    first = next(rows)[1]
+    if first != list(header):
+        raise InvalidValueError(
+            f"{str(path)!r} must begin with {','.join(header)!r}, got {','.join(first)!r}"
+        )
+    yield from (row for _, row in rows)
+
+
+def read_columns(
+    path: str | PathLike[str],
+    words: Sequence[str],
+    numbers: Sequence[str],
+    optional: Collection[str] = (),
+) -> Iterator[tuple[list[str], list[float]]]:
+    """Some columns of a table, wherever they stand in its header.
+
+    Args:
+        path: The file.
+        words: Columns of text.
+        numbers: Columns of numbers; an empty cell is NaN.
+        optional: Which of them may be missing; their cells are empty then.
+
+    Yields:
+        The texts and the numbers of each row.
+
+    Raises:
+        InvalidValueError: There is no such file, a column is missing, or a row is broken.
+    """
+    rows = _read(path)
+    first = next(rows)[1]
+    wanted = [*words, *numbers]
+    missing = [name for name in wanted if name not in first and name not in optional]
+    if missing:
+        raise InvalidValueError(
+            f"{str(path)!r} must have the columns {','.join(wanted)}, {','.join(missing)} is "
+            f"missing in {','.join(first)!r:.200}"
+        )
+    places = [first.index(name) if name in first else len(first) for name in wanted]
+    for line, row in rows:
+        cells = [*row, ""]
+        chosen = [cells[place] for place in places]
+        try:
+            found = [float(cell or "nan") for cell in chosen[len(words) :]]
+        except ValueError as error:
+            raise InvalidValueError(
+                f"{str(path)!r}, line {line}: {','.join(numbers)} must be numbers, {error}"
+            ) from error
+        yield chosen[: len(words)], found
+
+
+def _read(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table with the numbers of their last lines; the header first."""
+    reader = None
     try:
         with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file, strict=True)
-            first = next(reader, [])
-            if first != list(header):
-                raise InvalidValueError(
-                    f"{str(path)!r} must begin with {','.join(header)!r}, got {','.join(first)!r}"
-                )
+            header = next(reader, [])
+            yield reader.line_num, header
             for row in reader:
                 if len(row) != len(header):
                     raise InvalidValueError(
                         f"{str(path)!r}, line {reader.line_num}: a row must have {len(header)} "
                         f"cells, got {len(row)}"
                     )
-                yield row
+                yield reader.line_num, row
     except OSError as error:
         raise InvalidValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except csv.Error as error:
-        raise InvalidValueError(f"{str(path)!r}, line {reader.line_num}: {error}") from error
+        line = reader.line_num if reader else 1
+        raise InvalidValueError(f"{str(path)!r}, line {line}: {error}") from error
 
 
 def _write(path: str | PathLike[str], header: Sequence[str], lines: Iterable[str]) -> None:
