@@ -287,7 +287,7 @@ class TestStats:
             ("b.png", "mean 200, 60 x 60"),
         ]
         assert brightest[0][0] == "b.png"
-        assert blurriest[0] == ("a.png", "blur 10, 100 x 50")
+        assert blurriest[0] == ("a.png", "sharpness 10, 100 x 50")
         assert smallest == [("b.png", "60 x 60"), ("a.png", "100 x 50"), ("c, d.png", "40 x 400")]
         assert largest == smallest[::-1]
         assert most_stretched[0] == ("c, d.png", "10.0 to 1, 40 x 400")

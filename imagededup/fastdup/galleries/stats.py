@@ -19,6 +19,7 @@ from imagededup.fastdup.galleries.page import (
 )
 from imagededup.fastdup.store.statistics import STATS_HEADER
 from imagededup.fastdup.store.tables import read_columns
+from imagededup.images.quality import Columns, area, sharpness, stretch
 from imagededup.pages import NamedPicture, PictureSection, WrittenPage
 from imagededup.utils.options import check_bool
 
@@ -27,14 +28,10 @@ __all__ = ["create_stats_gallery"]
 _COLUMNS = STATS_HEADER[1:]
 _ROWS_AT_ONCE = 65_536
 
-Columns = dict[str, NDArray[np.float64]]
-
 _DERIVED: dict[str, Callable[[Columns], NDArray[np.float64]]] = {
-    "size": lambda columns: columns["width"] * columns["height"],
-    "stretch": lambda columns: (
-        np.maximum(columns["width"], columns["height"])
-        / np.minimum(columns["width"], columns["height"])
-    ),
+    "size": area,
+    "sharpness": sharpness,
+    "stretch": stretch,
 }
 _METRICS = (*_COLUMNS, *_DERIVED)
 
@@ -52,7 +49,12 @@ class _Ranking:
 _RANKINGS = (
     _Ranking("Darkest", "mean", False, "By the mean grey level, 0 to 255."),
     _Ranking("Brightest", "mean", True, "By the mean grey level, 0 to 255."),
-    _Ranking("Blurriest", "blur", False, "By the variance of the Laplacian at 160 x 160 pixels."),
+    _Ranking(
+        "Blurriest",
+        "sharpness",
+        False,
+        "By the variance of the Laplacian over that of the grey levels, at 160 x 160 pixels.",
+    ),
     _Ranking("Smallest", "size", False, "By the number of pixels."),
     _Ranking("Largest", "size", True, "By the number of pixels."),
     _Ranking("Most stretched", "stretch", True, "By the longer side over the shorter one."),
@@ -72,9 +74,9 @@ def create_stats_gallery(
         stats_file: stats.csv, or a work folder, for the one in it.
         save_path: The folder in which stats.html is written, or a path that ends in .html.
         num_images: How many images at most, in each part of the page.
-        metric: A column of stats.csv, 'size' (width times height) or 'stretch' (the longer side
-            over the shorter one); None shows the darkest, brightest, blurriest, smallest, largest
-            and most stretched images.
+        metric: A column of stats.csv, 'size' (width times height), 'stretch' (the longer side over
+            the shorter one) or 'sharpness' (blur over the square of stdv); None shows the darkest,
+            brightest, blurriest, smallest, largest and most stretched images.
         descending: Whether the largest values of `metric` come first.
 
     Returns:
