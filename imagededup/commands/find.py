@@ -20,7 +20,8 @@ from imagededup.commands.options import (
     search,
     verification,
 )
-from imagededup.commands.related import Related, duplicates_of_each, relation_counts
+from imagededup.commands.related import Related, duplicates_of_each
+from imagededup.commands.summary import summary_lines
 from imagededup.errors import InvalidValueError
 from imagededup.utils.text import counted, shown
 
@@ -121,7 +122,7 @@ def find(
         _check_count(found.pair_count)
     if output is None:
         _print((_pair_lines if by_pairs else _group_lines)(found, scores), sys.stdout)
-    _print(_summary_lines(found), sys.stderr if output == "-" else sys.stdout)
+    _print(summary_lines(found), sys.stderr if output == "-" else sys.stdout)
     if path is not None:
         write_result(path, found, form, scores)
         typer.echo(f"Written to {shown(str(output))}")
@@ -194,21 +195,6 @@ def _detail(found: "Duplicates", one: Related, scores: bool) -> str:
         words = [one.word] if one.word else []
         words += [found.describe_score(one.score)] if scores else []
     return f"  ({', '.join(words)})" if words else ""
-
-
-def _summary_lines(found: "Duplicates") -> Iterator[str]:
-    images, pairs = counted(len(found.names), "image"), counted(found.pair_count, "pair")
-    relations = [f"{count:,} {relation}" for relation, count in relation_counts(found).items()]
-    if relations:
-        pairs = f"{pairs}: {', '.join(relations)}"
-    if found.reference_names is None:
-        count, removable = counted(len(found.clusters()), "group"), len(found.to_remove())
-        yield f"{images}, {count} of duplicates ({pairs}), {removable:,} can be removed"
-    else:
-        matched, others = f"{len(found):,} of them", counted(len(found.reference_names), "image")
-        yield f"{images}, {matched} with a duplicate among the other {others} ({pairs})"
-    if found.failures:
-        yield f"{counted(len(found.failures), 'file')} could not be read"
 
 
 def _print(lines: Iterable[str], file: TextIO) -> None:

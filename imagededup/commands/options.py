@@ -140,10 +140,15 @@ def search(
                 f"{str(arguments[name])!r} is a file"
             )
     encoder = encoder_of(method, full_decode)
-    if threshold is not None:
-        whole = encoder.score_name == "distance" and threshold.is_integer()
-        arguments[encoder.threshold_name] = int(threshold) if whole else threshold
-    return encoder.search(**arguments)
+    return encoder.search(**threshold_argument(encoder, threshold), **arguments)
+
+
+def threshold_argument(encoder: "Hashing | CNN", threshold: float | None) -> dict[str, Any]:
+    """The threshold of a search by the name that the encoder has for it, if one is given."""
+    if threshold is None:
+        return {}
+    whole = encoder.score_name == "distance" and threshold.is_integer()
+    return {encoder.threshold_name: int(threshold) if whole else threshold}
 
 
 def verification(verify: bool, candidates: int | None, relations: str | None) -> dict[str, Any]:

@@ -92,18 +92,10 @@ def relation_counts(found: "Duplicates") -> dict[str, int]:
     """How many pairs have each relation that occurs; empty where the codes alone decided."""
     if found.verdicts is None:
         return {}
-    import numpy as np
+    from imagededup.methods.verified import VerdictTable
 
-    from imagededup.verification.relation import Relation
-
-    matches, pairs = found.matches, found.matches.pairs
-    right = matches.groups if matches.reference_groups is None else matches.reference_groups
-    groups = 1 + max(int(column.max(initial=0)) for column in (pairs.left, pairs.right))
-    of_left, of_right = (np.bincount(some, minlength=groups) for some in (matches.groups, right))
-    between = of_left[pairs.left] * of_right[pairs.right]
-    counts = {one.value: int(between[found.verdicts.among([one])].sum()) for one in Relation}
-    counts[Relation.IDENTICAL] += found.pair_count - int(between.sum())
-    return {relation: count for relation, count in counts.items() if count}
+    counts = VerdictTable(found.matches, found.verdicts).counts()
+    return {relation.value: count for relation, count in counts.items()}
 
 
 def relations_of_removals(

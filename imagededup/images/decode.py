@@ -29,6 +29,7 @@ __all__ = [
     "load_with_size",
     "orientation",
     "upright",
+    "upright_size",
 ]
 
 Pixels = NDArray[np.uint8]
@@ -85,12 +86,11 @@ def load_with_size(
 ) -> tuple[Pixels, tuple[int, int]]:
     """As `load_image`, with the width and height that the upright image has in full."""
     with opened(path) as (image, file):
-        width, height = image.size
+        size = image.size
         pixels = decode(image, file, reduction)
         if image.format not in ("JPEG", "MPO"):  # only these are ever reduced
             return pixels, (pixels.shape[1], pixels.shape[0])
-        is_turned = orientation(image) in _SIDEWAYS
-        return pixels, (height, width) if is_turned else (width, height)
+        return pixels, _turned(size, orientation(image))
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -101,6 +101,16 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
     """
     with opened(path) as (image, _):
         return image.size
+
+
+def upright_size(path: str | PathLike[str]) -> tuple[int, int]:
+    """Width and height of the upright image in pixels, read from its header.
+
+    Raises:
+        UnreadableImageError: The file is not an image.
+    """
+    with opened(path) as (image, _):
+        return _turned(image.size, orientation(image))
 
 
 def decode(image: Image.Image, file: LimitedFile, reduction: Reduction | None) -> Pixels:
@@ -133,6 +143,10 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return pixels[::-1] if orientation in (3, 4, 7, 8) else pixels
+
+
+def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return size[::-1] if orientation in _SIDEWAYS else size
 
 
 def _pixels_at_once(image: Image.Image, factor: int) -> int:

@@ -263,7 +263,7 @@ class Encoder(Searches, Generic[Code]):
         )
         against = request.against
         reference_folder = None
-        if against is not None and not isinstance(against, Mapping):
+        if against is not None and not isinstance(against, Mapping | EncodedImages):
             reference_folder = list_folder(against, request.recursive, name="against")
             if folder is not None:
                 reference_folder = reference_folder.without(folder)

@@ -83,10 +83,7 @@ class VerdictTable:
 
     def counts(self) -> dict[Relation, int]:
         """How many pairs of items have each relation, of those that any has."""
-        every = [self.matches.groups, self._right_groups()]
-        most = max(int(groups.max(initial=-1)) for groups in every) + 1
-        left, right = (np.bincount(groups, minlength=most) for groups in every)
-        pairs = left[self.matches.pairs.left] * right[self.matches.pairs.right]
+        pairs = self.matches.pair_counts()
         codes = self.verdicts.rows["relation"]
         counts = dict.fromkeys(Relation, 0)
         for code, relation in enumerate(Relation):

@@ -126,12 +126,16 @@ class Matches:
         """How many pairs there are, each once; none of them is made."""
         left = _Members.of(self.groups)
         if self.reference_groups is None:
-            right, equal = left, left.size * (left.size - 1) // 2
+            equal = left.size * (left.size - 1) // 2
         else:
-            right = _Members.of(self.reference_groups)
-            equal = left.size * right.count(np.arange(len(left.size)))
-        near = left.count(self.pairs.left) * right.count(self.pairs.right)
-        return int(equal.sum() + near.sum())
+            equal = left.size * _Members.of(self.reference_groups).count(np.arange(len(left.size)))
+        return int(equal.sum() + self.pair_counts().sum())
+
+    def pair_counts(self) -> Indices:
+        """How many pairs of items each of `pairs` stands for, int64 of shape (number of pairs,)."""
+        left = _Members.of(self.groups)
+        right = left if self.reference_groups is None else _Members.of(self.reference_groups)
+        return left.count(self.pairs.left) * right.count(self.pairs.right)
 
     def best_links(self, items: Indices, targets: Indices) -> Pairs:
         """For items that match any of some targets, the best of them; equals by lowest target.

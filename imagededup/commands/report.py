@@ -1,0 +1,135 @@
+"""`imagededup report`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imagededup.commands.options import (
+    Against,
+    Candidates,
+    Folder,
+    FullDecode,
+    Method,
+    MethodOption,
+    Recursive,
+    Threshold,
+    encoder_of,
+    output_path,
+    threshold_argument,
+    verification,
+)
+from imagededup.commands.summary import summary_lines
+from imagededup.errors import InvalidValueError
+from imagededup.utils.text import counted
+
+if TYPE_CHECKING:
+    from imagededup.report.write import Findings
+
+__all__ = ["report"]
+
+_ENDINGS = (".html", ".htm")
+
+
+def report(
+    folder: Folder,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The page, an .html file.", show_default=False
+        ),
+    ],
+    method: MethodOption = Method.CNN,
+    threshold: Threshold = None,
+    recursive: Recursive = False,
+    against: Against = None,
+    verify: Annotated[
+        bool | None,
+        typer.Option(
+            "--verify/--no-verify",
+            show_default=False,
+            help="Look at both images of each candidate pair, and say how they are related. The "
+            "default with cnn.",
+        ),
+    ] = None,
+    candidates: Candidates = None,
+    full_decode: FullDecode = False,
+    most: Annotated[
+        int,
+        typer.Option(
+            "--most", metavar="NUMBER", help="How many groups or images of each kind to show."
+        ),
+    ] = 1000,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the page if there is one already.")
+    ] = False,
+) -> None:
+    """Write a page that shows what is in a folder: duplicates, outliers, flawed and broken images.
+
+    Nothing is changed but the page. Outliers are found with cnn only.
+
+    \b
+    Examples:
+      imagededup report photos -o report.html
+      imagededup report photos -r --method phash -o report.html
+      imagededup report test --against train -o leakage.html
+    """
+    from imagededup.report.write import write_report
+
+    path = _check_output(output, force)
+    if most < 1:
+        raise InvalidValueError(f"--most must be 1 or more, got {most}")
+    verifying = verification(method is Method.CNN if verify is None else verify, candidates, None)
+    findings = _findings(folder, against, method, threshold, recursive, full_decode, verifying)
+    written = write_report(findings, path, most)
+    for line in [*summary_lines(findings.found), *_quality_lines(findings)]:
+        typer.echo(line)
+    typer.echo(f"Written to {written}")
+
+
+def _check_output(output: str, force: bool) -> Path:
+    """The page, which is not there yet unless it may be replaced."""
+    path = output_path(output, _ENDINGS)
+    if not force and os.path.lexists(path):
+        raise InvalidValueError(f"--output {output!r} exists already; --force replaces it")
+    return path
+
+
+def _findings(
+    folder: Path,
+    against: Path | None,
+    method: Method,
+    threshold: float | None,
+    recursive: bool,
+    full_decode: bool,
+    verifying: dict[str, Any],
+) -> "Findings":
+    from imagededup.images.folders import list_folder
+    from imagededup.methods.encoding import encode_files
+    from imagededup.report.look import encode_and_measure
+    from imagededup.report.unusual import unusual_images
+    from imagededup.report.write import Findings
+    from imagededup.utils.parallel import check_workers
+
+    encoder, workers = encoder_of(method, full_decode), check_workers("workers", None)
+    listed = list_folder(folder, recursive)
+    others = None
+    if against is not None:
+        others = list_folder(against, recursive, name="against").without(listed)
+    encoded, measured = encode_and_measure(encoder, listed, workers)
+    references = None if others is None else encode_files([encoder], others, workers)[0]
+    images: dict[str, Any] = {"encoding_map": encoded, "against": references}
+    found = encoder.search(**images, **threshold_argument(encoder, threshold), **verifying)
+    unusual = unusual_images(encoded, workers) if method is Method.CNN else None
+    return Findings(listed, found, measured, unusual)
+
+
+def _quality_lines(findings: "Findings") -> Iterator[str]:
+    if findings.unusual is not None:
+        yield counted(len(findings.unusual), "outlier")
+    flagged = {name: int(some.sum()) for name, some in findings.flagged.items()}
+    found = [f"{count:,} {name}" for name, count in flagged.items() if count]
+    if found:
+        yield f"flagged: {', '.join(found)}"

@@ -1,0 +1,1 @@
+"""From a folder to a page: duplicates, outliers, quality flags, broken files, distributions."""

@@ -1,0 +1,84 @@
+"""Encoding and measuring the images of a folder, each file decoded once for both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.errors import UnreadableImageError
+from imagededup.images.decode import Pixels, Reduction, upright_size
+from imagededup.images.folders import Failure, ImageFolder
+from imagededup.images.measure import MEASURES, REDUCTION, measure
+from imagededup.images.quality import Columns
+from imagededup.methods.encoder import Encoder
+from imagededup.methods.encoding import EncodedImages, encode_files
+from imagededup.utils.parallel import ordered_map
+
+__all__ = ["MeasuredImages", "encode_and_measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredImages:
+    """The images of a folder with their numbers.
+
+    Attributes:
+        names: Those that can be read, sorted.
+        columns: width, height, file_size and what `MEASURES` names, of shape (n,) each.
+        failures: Files that cannot be read.
+    """
+
+    names: list[str]
+    columns: Columns
+    failures: list[Failure]
+
+
+def encode_and_measure(
+    encoder: Encoder[Any], folder: ImageFolder, workers: int
+) -> tuple[EncodedImages, MeasuredImages]:
+    """Encode and measure the files of a folder.
+
+    Args:
+        encoder: What encodes them.
+        folder: The files.
+        workers: Number of threads; the result does not depend on it.
+    """
+    encoded, measured = encode_files([encoder, _Measuring()], folder, workers)
+    sizes = list(ordered_map(partial(_size, folder), measured.names, workers))
+    kept = [row for row, size in enumerate(sizes) if not isinstance(size, Failure)]
+    names = [measured.names[row] for row in kept]
+    width, height = np.array([sizes[row] for row in kept], np.int64).reshape(-1, 2).T
+    columns = {
+        "width": width,
+        "height": height,
+        "file_size": np.array([folder.state(name)[1].size for name in names], np.int64),
+        **dict(zip(MEASURES, measured.codes[kept].T, strict=True)),
+    }
+    gone = [size for size in sizes if isinstance(size, Failure)]
+    return encoded, MeasuredImages(names, columns, measured.failures + gone)
+
+
+class _Measuring:
+    """An encoder whose codes are the measures of a picture."""
+
+    verbose = True
+    _reduction: Reduction | None = REDUCTION
+    _files_per_task = 1
+
+    def _prepare(self, pixels: Pixels) -> NDArray[np.float32]:
+        return measure(pixels)
+
+    def _has_structure(self, pixels: Pixels, prepared: Any) -> bool:  # noqa: ANN401, ARG002
+        return True
+
+    def _encode_batch(self, prepared: Sequence[Any]) -> NDArray[np.float32]:
+        return np.array(prepared, np.float32).reshape(-1, len(MEASURES))
+
+
+def _size(folder: ImageFolder, name: str) -> tuple[int, int] | Failure:
+    try:
+        return upright_size(folder.path(name))
+    except UnreadableImageError as error:  # it has gone since
+        return Failure(name, str(error))

@@ -1,0 +1,259 @@
+"""`imagededup report`: from a folder to a page."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imagededup.cli import run
+from imagededup.images.folders import list_folder
+from imagededup.methods import PHash
+from imagededup.methods.encoding import EncodedImages
+from imagededup.report import groups
+from imagededup.report.bars import score_bars, size_bars
+from imagededup.report.groups import duplicate_sections
+from imagededup.report.look import encode_and_measure
+from imagededup.report.unusual import unusual_images
+from tests.conftest import photograph, textured
+from tests.test_pages import content
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
+HOSTILE = "<img src=x onerror=alert(1)>.png"
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """Copies, a part and a variant of photographs, a dark and a blank picture, a broken file."""
+    folder = tmp_path_factory.mktemp("album")
+    for name in ("flower", "flower_copy", "flower_recompressed", "temple", "temple_cropped"):
+        shutil.copy(EXAMPLES / f"{name}.jpg", folder)
+    shutil.copy(EXAMPLES / "portrait.jpg", folder)
+    photograph(1).point(lambda level: level // 16).save(folder / "night.png")
+    Image.new("RGB", (320, 240), (9, 200, 9)).save(folder / HOSTILE)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(album, tmp_path_factory):
+    """The page of this folder with the defaults, and what was printed."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    assert run(["report", str(album), "-o", str(path)]) == 0
+    return path
+
+
+def headings(path):
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r"<h2[^>]*>\s*(.*?)\s*</h2>", text, re.S)
+
+
+def shown(path):
+    """The items of every section that has pictures, with names in the place of numbers."""
+    data = content(path)
+    names = [row[0] for row in data["pictures"]]
+
+    def named(item):
+        places = item[0] if isinstance(item[0], list) else [item[0]]
+        return [names[place] for place in places]
+
+    return [
+        [named(item) for item in section["items"]]
+        for section in data["sections"]
+        if "items" in section
+    ]
+
+
+def test_sections_in_order(page):
+    words = [re.sub(r"<.*?>.*", "", heading, flags=re.S).strip() for heading in headings(page)]
+    assert words == [
+        "Summary",
+        "Duplicates",
+        "Near duplicates",
+        "Outliers",
+        "Blank",
+        "Dark",
+        "Broken files",
+        "Score of pairs",
+        "Longer side in pixels",
+        "File size",
+    ]
+
+
+def test_what_they_show(page):
+    duplicates, near, outliers, blank, dark = shown(page)
+    assert duplicates == [["flower.jpg", "flower_copy.jpg", "flower_recompressed.jpg"]]
+    assert near == [["temple.jpg", "temple_cropped.jpg"]]
+    assert (outliers, blank, dark) == ([], [[HOSTILE]], [["night.png"]])
+    text = page.read_text(encoding="utf-8")
+    assert "not an image, or of an unknown format" in text
+    assert HOSTILE not in text
+
+
+def test_links_say_what_may_go(page):
+    duplicates, near = content(page)["sections"][1:3]
+    (group,) = duplicates["items"]
+    assert group[2] == [0, 0, 1]  # the first two have equal pixels
+    assert [link[3:] for link in group[1]] == [["copy", "either"]]
+    (group,) = near["items"]
+    assert [link[3:] for link in group[1]] == [["part", "right"]]
+
+
+def test_the_summary_is_printed(album, tmp_path, command):
+    code, out, err = command("report", album, "-o", tmp_path / "a.html", "--most", "1")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:4] == [
+        "8 images, 2 groups of duplicates (4 pairs: 1 identical, 2 copy, 1 part), 3 can be removed",
+        "1 file could not be read",
+        "0 outliers",
+        "flagged: 1 blank, 1 dark",
+    ]
+    assert out.splitlines()[4].startswith(f"Written to {tmp_path / 'a.html'} (")
+
+
+def test_nothing_is_overwritten_unless_told(album, page, command):
+    before = page.read_bytes()
+    code, out, err = command("report", album, "-o", page)
+    assert (code, out) == (2, "")
+    assert err == f"imagededup: --output '{page}' exists already; --force replaces it\n"
+    assert page.read_bytes() == before
+    assert command("report", album, "-o", page, "--force")[0] == 0
+    assert page.read_bytes() == before
+
+
+def test_hashes_have_no_outliers(photos, tmp_path, command):
+    path = tmp_path / "report.html"
+    assert command("report", photos, "-m", "phash", "-o", path)[0] == 0
+    assert not {"Outliers", "Near duplicates"} & set(headings(path))
+    assert shown(path)[0] == [
+        ["beach.png", "beach_copy.png", "beach_small.jpg"],
+        ["city.png", "city_blurred.png"],
+    ]
+
+
+def test_another_collection(photos, tmp_path, command):
+    (tmp_path / "train").mkdir()
+    photograph(0, (160, 120)).save(tmp_path / "train" / "sea.png")
+    path = tmp_path / "leakage.html"
+    code, out, _ = command(
+        "report", photos, "--against", tmp_path / "train", "-m", "phash", "-o", path
+    )
+    assert code == 0
+    assert out.startswith("6 images, 3 of them with a duplicate among the other 1 image (3 pairs)")
+    data = content(path)
+    assert shown(path)[0] == [
+        [name, "sea.png"] for name in ("beach.png", "beach_copy.png", "beach_small.jpg")
+    ]
+    stays = {row[0]: row[-1] for row in data["pictures"]}
+    assert (stays["sea.png"], stays["beach.png"]) == (1, 0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_duplicates(count, tmp_path, command):
+    (tmp_path / "photos").mkdir()
+    for number in range(count):
+        textured(number).save(tmp_path / "photos" / f"{number}.png")
+    code, out, _ = command("report", tmp_path / "photos", "-o", tmp_path / "a.html")
+    assert code == 0
+    assert "0 groups of duplicates (0 pairs), 0 can be removed" in out
+    assert "Score of pairs" not in headings(tmp_path / "a.html")
+
+
+def test_only_broken_files(tmp_path, command):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"a")
+    code, out, _ = command("report", tmp_path / "photos", "-o", tmp_path / "a.html")
+    assert code == 0
+    assert out.startswith("0 images, 0 groups of duplicates (0 pairs), 0 can be removed\n1 file")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone", "-o", "a.html"], "FOLDER must be a folder, 'gone' does not exist"),
+        (["empty", "-o", "a.html"], "FOLDER must hold at least one file"),
+        (["photos", "-o", "a.pdf"], "--output must end in .html or .htm, got 'a.pdf'"),
+        (["photos", "-o", "gone/a.html"], "--output must lie in a folder that exists"),
+        (["photos", "-o", "a.html", "--most", "0"], "--most must be 1 or more, got 0"),
+        (["photos", "-o", "a.html", "--against", "gone"], "--against must be a folder"),
+        (["photos", "-o", "a.html", "--full-decode"], "--full-decode is for hashes"),
+        (["photos", "-o", "a.html", "-m", "phash", "--candidates", "3"], "--candidates"),
+        (["photos"], "Missing option '--output'"),
+    ],
+)
+def test_wrong_usage(arguments, message, photos, tmp_path, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    code, out, err = command("report", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert not (tmp_path / "a.html").exists()
+
+
+def test_measuring_decodes_nothing_again_and_counts_what_has_gone(photos, monkeypatch):
+    from imagededup.methods import encoding
+
+    decoded = []
+    load = encoding.load_image
+    monkeypatch.setattr(
+        encoding,
+        "load_image",
+        lambda path, *rest: (decoded.append(path.name), load(path, *rest))[1],
+    )
+    encoded, measured = encode_and_measure(PHash(), list_folder(photos), 1)
+    assert measured.names == encoded.names == sorted(set(decoded) - {"notes.txt"})
+    assert len(decoded) == len(set(decoded))
+    assert measured.columns["width"].tolist() == [320, 320, 160, 320, 320, 320]
+    sizes = [(photos / name).stat().st_size for name in measured.names]
+    assert measured.columns["file_size"].tolist() == sizes
+    assert [failure.name for failure in measured.failures] == ["notes.txt"]
+
+
+def test_unusual_images():
+    near, far = np.eye(12)[:1], np.eye(12)[-1:]
+    codes = np.concatenate([near + 0.3 * np.eye(12)[1:10], far + 0.1 * near]).astype(np.float32)
+    codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+    names = [*"abcdefghi", "odd"]
+    (unusual,) = unusual_images(EncodedImages(names, codes), 1)
+    assert (unusual.name, unusual.nearest) == ("odd", "a")
+    assert unusual.similarity == pytest.approx(codes[9] @ codes[0])
+    assert unusual_images(EncodedImages(names[:9], codes[:9]), 1) == []
+    assert unusual_images(EncodedImages(names[3:], codes[3:]), 1) == []  # too few to tell
+
+
+def test_groups_are_cut_where_they_are_large(monkeypatch):
+    hashes = {f"{number:02}.png": "0" * 16 for number in range(6)}
+    hashes |= {"near.png": "0" * 15 + "1", "z1.png": "f" * 16, "z2.png": "f" * 16}
+    monkeypatch.setattr(groups, "_MOST_PICTURES", 4)
+    (section,) = duplicate_sections(PHash().search(encoding_map=hashes), 1)
+    assert section.text == "2 groups, of which the first 1 are shown."
+    (group,) = section.groups
+    assert [picture.name for picture in group.pictures] == [f"{n:02}.png" for n in range(4)]
+    assert (group.left_out, list(group.same), list(group.links)) == (3, [0] * 4, [])
+
+
+def test_bars():
+    hashes = {"a": "0" * 16, "b": "0" * 16, "c": "0" * 15 + "7", "d": "0" * 15 + "1"}
+    section = score_bars(PHash().search(encoding_map=hashes))
+    assert (section.title, section.bars) == (
+        "Distance of pairs",
+        [("0", 1), ("1", 2), ("2", 1), ("3", 2)],
+    )
+    columns = {
+        "width": np.array([100, 2000, 2048]),
+        "height": np.array([90, 3000, 9]),
+        "file_size": np.array([10_000, 10_001, 99_999_999]),
+    }
+    sides, sizes = size_bars(columns)
+    assert sides.bars == [
+        ("up to 128", 1),
+        ("up to 256", 0),
+        ("up to 512", 0),
+        ("up to 1,024", 0),
+        ("up to 2,048", 1),
+        ("up to 4,096", 1),
+    ]
+    assert (sizes.bars[0], sizes.bars[1]) == (("up to 10 kB", 1), ("up to 30 kB", 1))
+    assert sizes.bars[-1] == ("more than 10 MB", 1)
