@@ -10,7 +10,7 @@ from PIL import Image
 
 from imagededup.cli import run
 from imagededup.images.folders import list_folder
-from imagededup.methods import PHash
+from imagededup.methods import CNN, PHash
 from imagededup.methods.encoding import EncodedImages
 from imagededup.report import groups
 from imagededup.report.bars import score_bars, size_bars
@@ -28,9 +28,9 @@ HOSTILE = "<img src=x onerror=alert(1)>.png"
 def album(tmp_path_factory):
     """Copies, a part and a variant of photographs, a dark and a blank picture, a broken file."""
     folder = tmp_path_factory.mktemp("album")
-    for name in ("flower", "flower_copy", "flower_recompressed", "temple", "temple_cropped"):
+    copies = ("flower", "flower_copy", "flower_recompressed", "temple", "temple_recompressed")
+    for name in (*copies, "temple_cropped", "portrait"):
         shutil.copy(EXAMPLES / f"{name}.jpg", folder)
-    shutil.copy(EXAMPLES / "portrait.jpg", folder)
     photograph(1).point(lambda level: level // 16).save(folder / "night.png")
     Image.new("RGB", (320, 240), (9, 200, 9)).save(folder / HOSTILE)
     (folder / "broken.jpg").write_bytes(b"no picture")
@@ -55,12 +55,12 @@ def shown(path):
     data = content(path)
     names = [row[0] for row in data["pictures"]]
 
-    def named(item):
-        places = item[0] if isinstance(item[0], list) else [item[0]]
+    def named(kind, item):
+        places = {"groups": item[0], "pairs": item[:2], "pictures": item[:1]}[kind]
         return [names[place] for place in places]
 
     return [
-        [named(item) for item in section["items"]]
+        [named(section["kind"], item) for item in section["items"]]
         for section in data["sections"]
         if "items" in section
     ]
@@ -84,8 +84,11 @@ def test_sections_in_order(page):
 
 def test_what_they_show(page):
     duplicates, near, outliers, blank, dark = shown(page)
-    assert duplicates == [["flower.jpg", "flower_copy.jpg", "flower_recompressed.jpg"]]
-    assert near == [["temple.jpg", "temple_cropped.jpg"]]
+    assert duplicates == [
+        ["flower.jpg", "flower_copy.jpg", "flower_recompressed.jpg"],
+        ["temple.jpg", "temple_recompressed.jpg"],
+    ]
+    assert near == [["temple.jpg", "temple_cropped.jpg"]]  # the best pair, not one for each copy
     assert (outliers, blank, dark) == ([], [[HOSTILE]], [["night.png"]])
     text = page.read_text(encoding="utf-8")
     assert "not an image, or of an unknown format" in text
@@ -94,18 +97,19 @@ def test_what_they_show(page):
 
 def test_links_say_what_may_go(page):
     duplicates, near = content(page)["sections"][1:3]
-    (group,) = duplicates["items"]
+    group = duplicates["items"][0]
     assert group[2] == [0, 0, 1]  # the first two have equal pixels
     assert [link[3:] for link in group[1]] == [["copy", "either"]]
-    (group,) = near["items"]
-    assert [link[3:] for link in group[1]] == [["part", "right"]]
+    ((_, _, score, relation, _, may_go, matrix, _),) = near["items"]
+    assert (score > 0.9, relation, may_go) == (True, "part", "right")
+    assert np.shape(matrix) == (2, 3)
 
 
 def test_the_summary_is_printed(album, tmp_path, command):
     code, out, err = command("report", album, "-o", tmp_path / "a.html", "--most", "1")
     assert (code, err) == (0, "")
     assert out.splitlines()[:4] == [
-        "8 images, 2 groups of duplicates (4 pairs: 1 identical, 2 copy, 1 part), 3 can be removed",
+        "9 images, 2 groups of duplicates (6 pairs: 1 identical, 3 copy, 2 part), 4 can be removed",
         "1 file could not be read",
         "0 outliers",
         "flagged: 1 blank, 1 dark",
@@ -213,7 +217,7 @@ def test_measuring_decodes_nothing_again_and_counts_what_has_gone(photos, monkey
 
 def test_unusual_images():
     near, far = np.eye(12)[:1], np.eye(12)[-1:]
-    codes = np.concatenate([near + 0.3 * np.eye(12)[1:10], far + 0.1 * near]).astype(np.float32)
+    codes = np.concatenate([near + 0.8 * np.eye(12)[1:10], far + 0.1 * near]).astype(np.float32)
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
     names = [*"abcdefghi", "odd"]
     (unusual,) = unusual_images(EncodedImages(names, codes), 1)
@@ -241,6 +245,17 @@ def test_bars():
         "Distance of pairs",
         [("0", 1), ("1", 2), ("2", 1), ("3", 2)],
     )
+    codes = {"a": np.array([1.0, 0]), "b": np.array([1.0, 0]), "c": np.array([0.95, 0.3122499])}
+    section = score_bars(CNN().search(encoding_map=codes))
+    assert section.bars == [
+        ("0.95 to 0.96", 2),
+        ("0.96 to 0.97", 0),
+        ("0.97 to 0.98", 0),
+        ("0.98 to 0.99", 0),
+        ("0.99 to 1", 1),
+    ]
+    del codes["c"]
+    assert score_bars(CNN().search(encoding_map=codes)).bars == [("0.99 to 1", 1)]
     columns = {
         "width": np.array([100, 2000, 2048]),
         "height": np.array([90, 3000, 9]),

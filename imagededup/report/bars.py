@@ -18,7 +18,8 @@ Bars = list[tuple[str, int]]
 _SIDES = (128, 256, 512, 1024, 2048, 4096)
 _BYTES = (10**4, 3 * 10**4, 10**5, 3 * 10**5, 10**6, 3 * 10**6, 10**7)
 _SCORE_BARS = 10
-_LOWEST = 0.9
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""How much scores of one bar may differ; cosines are -1 to 1."""
 
 
 def size_bars(columns: Columns) -> list[BarSection]:
@@ -37,9 +38,10 @@ def score_bars(found: Duplicates) -> BarSection:
     if not found.matches.descending:
         heights = np.bincount(scores.astype(np.int64), counts).astype(np.int64)
         return BarSection(title, [(str(n), count) for n, count in enumerate(heights.tolist())])
-    low = min(float(np.floor(scores.min(initial=_LOWEST) * 20) / 20), _LOWEST)
-    edges = np.linspace(low, 1, _SCORE_BARS + 1)
-    heights = np.histogram(np.clip(scores, low, 1), edges, weights=counts)[0].astype(np.int64)
+    spread = round(1 - float(scores.min()), 4)
+    width = next(step for step in _STEPS if step * _SCORE_BARS >= spread)
+    edges = 1 - width * np.arange(max(np.ceil(spread / width), 1), -1, -1)
+    heights = np.histogram(np.clip(scores, edges[0], 1), edges, weights=counts)[0].astype(np.int64)
     labels = [f"{begin:.3g} to {end:.3g}" for begin, end in pairwise(edges.tolist())]
     return BarSection(title, list(zip(labels, heights.tolist(), strict=True)))
 

@@ -1,6 +1,5 @@
-"""The duplicates of a result as groups to look at."""
+"""The duplicates of a result as groups and pairs to look at."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -10,10 +9,18 @@ from numpy.typing import NDArray
 from imagededup.images.folders import ImageFolder
 from imagededup.methods.results import Duplicates
 from imagededup.methods.verified import with_relations
-from imagededup.pages import GroupSection, MayGo, PagePicture, PictureGroup, PictureLink
+from imagededup.pages import (
+    GroupSection,
+    MayGo,
+    PagePicture,
+    PairSection,
+    PictureGroup,
+    PictureLink,
+    PicturePair,
+)
 from imagededup.utils.text import counted
 from imagededup.verification.relation import REMOVABLE, Relation
-from imagededup.verification.verdict import Verdict
+from imagededup.verification.verdict import Verdict, Verdicts
 
 __all__ = ["duplicate_sections", "picture_of"]
 
@@ -21,30 +28,29 @@ _MOST_PICTURES = 200
 """How many pictures of a group are shown."""
 
 _ALIKE = (Relation.IDENTICAL, Relation.COPY)
-_NEAR = tuple(relation for relation in Relation if relation is not Relation.COPY)
+_NEAR = tuple(relation for relation in Relation if relation not in _ALIKE)
 
 Indices = NDArray[np.int64]
 
 
-def duplicate_sections(found: Duplicates, most: int) -> list[GroupSection]:
+def duplicate_sections(found: Duplicates, most: int) -> list[GroupSection | PairSection]:
     """The groups of a result, largest first.
 
-    Verified ones are in two sections: identical images and copies, then groups in which an image is
-    a part or a variant of another. With a reference collection a group is an image with its
-    duplicates there.
+    Of verified ones the groups are identical images and copies; pairs of which one image is a part
+    or a variant of the other follow, best first. With a reference collection a group is an image
+    with its duplicates there.
 
     Args:
         found: The result.
-        most: How many groups a section has at most; its text says how many there are.
+        most: How many groups or pairs a section has at most; its text says how many there are.
     """
     if found.reference_names is not None:
         return [_against(found, most)]
     if found.verdicts is None:
         return [_section("Duplicates", found, most)]
-    return [
-        _section("Duplicates", _of_relations(found, _ALIKE), most),
-        _section("Near duplicates", _of_relations(found, _NEAR), most, linked_only=True),
-    ]
+    matches, verdicts = with_relations(found.matches, found.verdicts, _ALIKE)
+    alike = replace(found, matches=matches, verdicts=verdicts)
+    return [_section("Duplicates", alike, most), _near(found, found.verdicts, alike, most)]
 
 
 def picture_of(folder: ImageFolder | None, name: str, stays: bool = False) -> PagePicture:
@@ -54,26 +60,56 @@ def picture_of(folder: ImageFolder | None, name: str, stays: bool = False) -> Pa
     return PagePicture(name, folder.root, folder.state(name), stays)
 
 
-def _of_relations(found: Duplicates, relations: Sequence[Relation]) -> Duplicates:
-    if found.verdicts is None:
-        return found
-    matches, verdicts = with_relations(found.matches, found.verdicts, relations)
-    return replace(found, matches=matches, verdicts=verdicts)
-
-
-def _section(
-    title: str, found: Duplicates, most: int, *, linked_only: bool = False
-) -> GroupSection:
-    components = _Components.of(found, linked_only)
+def _section(title: str, found: Duplicates, most: int) -> GroupSection:
+    components = _Components.of(found)
     numbers = components.numbers[:most].tolist()
     groups = [components.group(found, number) for number in numbers]
-    said = _said(len(components.numbers), most)
+    said = _said(len(components.numbers), "group", most)
     return GroupSection(title, groups, said, found.score_name)
 
 
-def _said(count: int, most: int) -> str:
+def _near(found: Duplicates, verdicts: Verdicts, alike: Duplicates, most: int) -> PairSection:
+    """Pairs that are neither identical nor copies, the best one of any two groups of copies."""
+    every = found.matches.pairs
+    codes, first = np.unique(found.matches.groups, return_index=True)
+    pairs = np.flatnonzero(verdicts.among(_NEAR))
+    pairs = pairs[np.argsort(-every.score[pairs], kind="stable")]
+    of_item = alike.matches.components()
+    two = np.sort(
+        [of_item[first[np.searchsorted(codes, side[pairs])]] for side in (every.left, every.right)],
+        axis=0,
+    )
+    pairs = pairs[np.sort(np.unique(two, axis=1, return_index=True)[1])]
+    left, right = (
+        first[np.searchsorted(codes, side[pairs[:most]])] for side in (every.left, every.right)
+    )
+    shown = [
+        _pair(found, verdicts[pair], one, other)
+        for pair, one, other in zip(pairs.tolist(), left.tolist(), right.tolist(), strict=False)
+    ]
+    text = (
+        "Pairs of which one image is a part or a variant of the other, best first; of two groups "
+        f"of copies the best pair. {_said(len(pairs), 'pair', most)}"
+    )
+    return PairSection("Near duplicates", shown, text, found.score_name)
+
+
+def _pair(found: Duplicates, verdict: Verdict, left: int, right: int) -> PicturePair:
+    relation, may_go = _judged(verdict)
+    return PicturePair(
+        picture_of(found.folder, found.names[left]),
+        picture_of(found.folder, found.names[right]),
+        verdict.score,
+        relation,
+        may_go=may_go,
+        matrix=verdict.matrix,
+        region=verdict.region,
+    )
+
+
+def _said(count: int, noun: str, most: int) -> str:
     shown = f", of which the first {most:,} are shown" if count > most else ""
-    return f"{counted(count, 'group')}{shown}."
+    return f"{counted(count, noun)}{shown}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +131,8 @@ class _Components:
     pair_start: Indices
 
     @classmethod
-    def of(cls, found: Duplicates, linked_only: bool) -> "_Components":
-        """The components of two items or more; or of those that have a pair."""
+    def of(cls, found: Duplicates) -> "_Components":
+        """The components of two items or more."""
         matches = found.matches
         of_item = matches.components()
         count = int(of_item.max(initial=-1)) + 1
@@ -104,10 +140,10 @@ class _Components:
         of_group[matches.groups] = of_item
         of_pair = of_group[matches.pairs.left]
         sizes, pairs = (np.bincount(some, minlength=count) for some in (of_item, of_pair))
-        chosen = np.flatnonzero(pairs if linked_only else sizes > 1)
-        order = np.argsort(-sizes[chosen], kind="stable")
+        first = np.unique(of_item, return_index=True)[1]
+        order = np.lexsort((first, -sizes))
         return cls(
-            chosen[order],
+            order[sizes[order] > 1],
             np.argsort(of_item, kind="stable"),
             np.concatenate([[0], np.cumsum(sizes)]),
             np.argsort(of_pair, kind="stable"),
@@ -171,7 +207,7 @@ def _against(found: Duplicates, most: int) -> GroupSection:
     """Images with their duplicates in the reference collection, which all stay."""
     entries = ((name, others) for name, others in found.entries(scores=True) if others)
     groups = [_with_references(found, *entry) for entry in islice(entries, most)]
-    said = _said(len(found), most)
+    said = _said(len(found), "group", most)
     return GroupSection("Duplicates in the other collection", groups, said, found.score_name)
 
 

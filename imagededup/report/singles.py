@@ -13,6 +13,7 @@ from imagededup.pages import NamedPicture, PictureSection, TableSection
 from imagededup.report.groups import picture_of
 from imagededup.report.look import MeasuredImages
 from imagededup.report.unusual import Unusual
+from imagededup.utils.text import counted
 
 __all__ = ["failure_section", "flag_section", "unusual_section"]
 
@@ -31,7 +32,7 @@ _NUMBERS = {
     "dark": _Number("mean", lambda columns: columns["mean"]),
     "bright": _Number("mean", lambda columns: columns["mean"], descending=True),
     "blurred": _Number("sharpness", sharpness),
-    "stretched": _Number("ratio of the sides", stretch, descending=True),
+    "stretched": _Number("sides", stretch, descending=True),
     "odd size": _Number("megapixels", lambda columns: area(columns) / 1e6),
 }
 
@@ -61,7 +62,7 @@ def flag_section(
     pictures = [
         NamedPicture(
             picture_of(folder, measured.names[row]),
-            f"{number.name} {values[row]:.3g}, {columns['width'][row]} x {columns['height'][row]}",
+            f"{number.name} {values[row]:.3g}",
             float(values[row]),
         )
         for row in rows[:most].tolist()
@@ -73,10 +74,10 @@ def flag_section(
 def failure_section(failures: Sequence[Failure], most: int) -> TableSection:
     """Files that cannot be read, with the reasons."""
     rows = [(failure.name or ".", failure.reason) for failure in failures[:most]]
-    text = _said("Files that were left out", len(failures), most)
+    text = _said("Files that were left out", len(failures), most, "file")
     return TableSection("Broken files", ("file", "reason"), rows, text)
 
 
-def _said(text: str, count: int, most: int) -> str:
+def _said(text: str, count: int, most: int, noun: str = "image") -> str:
     cut = f", of which the first {most:,} are shown" if count > most else ""
-    return f"{text}: {count:,}{cut}."
+    return f"{text}: {counted(count, noun)}{cut}."

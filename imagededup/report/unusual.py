@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imagededup.methods.encoding import EncodedImages
 from imagededup.search.knn.above import nearest_above
@@ -34,24 +33,26 @@ class Unusual:
 def unusual_images(encoded: EncodedImages, workers: int) -> list[Unusual]:
     """The images whose nearest one is much less similar than that of most, most unusual first.
 
-    An image is unusual if the similarity to its nearest one is below the middle half of the
-    similarities of all images to theirs by more than one and a half times the width of this half
-    (Tukey 1977), and below 0.85. Images without structure are left out, as are collections of fewer
-    than eight images.
+    Of the images that have none of similarity 0.85 or more, an image is unusual if the similarity
+    to its nearest one is below the middle half of all these similarities by more than one and a
+    half times the width of this half (Tukey 1977). Images without structure are left out. Of fewer
+    than eight images none is unusual.
 
     Args:
         encoded: Descriptors of a collection.
         workers: Number of threads; the result does not depend on it.
     """
     rows = encoded.structured_rows()
-    if len(rows) < _LEAST_IMAGES:
-        return []
     codes = np.ascontiguousarray(encoded.structured_codes(), np.float32)
     with Progress(1000, "Searching outliers", None) as progress:
         nearest = nearest_above(codes, None, 1, -1.0, workers=workers, advance=progress.advance)
     similarity = nearest.score
+    single = similarity[similarity < _SIMILAR].astype(np.float64)
+    if len(single) < _LEAST_IMAGES:
+        return []
+    low, high = np.percentile(single, [25, 75])
     order = np.argsort(similarity, kind="stable")
-    order = order[similarity[order] < _fence(similarity.astype(np.float64))]
+    order = order[similarity[order] < low - _FENCE * (high - low)]
     return [
         Unusual(
             encoded.names[int(rows[nearest.left[place]])],
@@ -60,8 +61,3 @@ def unusual_images(encoded: EncodedImages, workers: int) -> list[Unusual]:
         )
         for place in order.tolist()
     ]
-
-
-def _fence(similarity: NDArray[np.float64]) -> float:
-    low, high = np.percentile(similarity, [25, 75])
-    return min(_SIMILAR, float(low - _FENCE * (high - low)))

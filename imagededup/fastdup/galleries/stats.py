@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 
@@ -97,8 +98,8 @@ def create_stats_gallery(
         PictureSection(
             ranking.title,
             [
-                NamedPicture(pictures[name], _caption(ranking.metric, values), values[0])
-                for name, values in rows
+                NamedPicture(pictures[name], _caption(ranking.metric, value), value)
+                for name, value in rows
             ],
             ranking.text,
             ranking.metric,
@@ -119,23 +120,21 @@ def _rankings(metric: object, descending: bool) -> tuple[_Ranking, ...]:
     return (_Ranking(f"{end} {metric}", metric, descending),)
 
 
-Row = tuple[str, tuple[float, float, float]]
-"""A name with the metric, the width and the height."""
+def _best(table: Path, rankings: tuple[_Ranking, ...], count: int) -> list[list[tuple[str, float]]]:
+    """The first images of each ranking with their values, in one reading of the table.
 
-
-def _best(table: Path, rankings: tuple[_Ranking, ...], count: int) -> list[list[Row]]:
-    """The first images of each ranking, in one reading; equal ones in the order of the table."""
-    best: list[list[Row]] = [[] for _ in rankings]
+    Equal ones stand in the order of the table.
+    """
+    best: list[list[tuple[str, float]]] = [[] for _ in rankings]
     for names, columns in _chunks(table):
         for number, ranking in enumerate(rankings):
             metric = ranking.metric
             values = columns[metric] if metric in columns else _DERIVED[metric](columns)
             order = np.argsort(-values if ranking.descending else values, kind="stable")
-            order = order[: min(count, int(np.isfinite(values).sum()))]
-            chosen = np.stack([values, columns["width"], columns["height"]], 1)[order].tolist()
-            found = [(names[row], tuple(cells)) for row, cells in zip(order, chosen, strict=True)]
-            best[number] += found
-            best[number].sort(key=lambda row: row[1][0], reverse=ranking.descending)
+            order = order[np.isfinite(values[order])][:count]
+            found = zip(order.tolist(), values[order].tolist(), strict=True)
+            best[number] += [(names[row], value) for row, value in found]
+            best[number].sort(key=itemgetter(1), reverse=ranking.descending)
             del best[number][count:]
     if not any(best):
         raise InvalidValueError(
@@ -154,11 +153,9 @@ def _chunks(table: Path) -> Iterator[tuple[list[str], Columns]]:
         )
 
 
-def _caption(metric: str, values: tuple[float, float, float]) -> str:
-    value, width, height = values
-    size = f"{width:.0f} x {height:.0f}"
-    if metric == "size":
-        return size
+def _caption(metric: str, value: float) -> str:
     if metric == "stretch":
-        return f"{value:.1f} to 1, {size}"
-    return f"{metric} {value:.4g}, {size}" if metric != "file_size" else f"{value:,.0f} bytes"
+        return f"{value:.1f} to 1"
+    if metric == "size":
+        return f"{value / 1e6:.3g} megapixels"
+    return f"{value:,.0f} bytes" if metric == "file_size" else f"{metric} {value:.4g}"
