@@ -25,7 +25,6 @@ REDUCTION = Reduction(above=0, down_to=MEASURED_SIDE)
 MEASURES = ("mean", "stdv", "min", "max", "contrast", "blur", "unique")
 """What is measured, in the order of the numbers."""
 
-_LEVELS = 256
 _SHARE_LEFT_OUT = 0.01
 
 
@@ -51,26 +50,12 @@ def measure(pixels: Pixels) -> NDArray[np.float32]:
         >>> dict(zip(MEASURES, measure(half).tolist()))["mean"]
         127.5
     """
-    picture = resize(pixels, (MEASURED_SIDE, MEASURED_SIDE), Filter.BILINEAR)
-    count, edges, squares = _statistics(picture)
-    level, total = np.arange(_LEVELS), int(count.sum())
-    mean = int(count @ level) / total
-    deviation = math.sqrt(max(0.0, int(count @ level**2) / total - mean**2))
-    present = np.flatnonzero(count)
-    dark, bright = np.searchsorted(
-        np.cumsum(count), [_SHARE_LEFT_OUT * total, (1 - _SHARE_LEFT_OUT) * total]
-    )
-    inner = (MEASURED_SIDE - 2) ** 2
-    blur = squares / inner - (edges / inner) ** 2
-    contrast = (bright - dark) / (_LEVELS - 1)
-    return np.array(
-        [mean, deviation, present[0], present[-1], contrast, blur, len(present)], np.float32
-    )
+    return _measured(resize(pixels, (MEASURED_SIDE, MEASURED_SIDE), Filter.BILINEAR))
 
 
 @compiled
-def _statistics(pixels: Pixels) -> tuple[NDArray[np.int64], int, int]:
-    """How often each grey level occurs, and the sums of the Laplacian and of its squares."""
+def _measured(pixels: Pixels) -> NDArray[np.float32]:
+    """What `measure` returns, of a picture of the right size; sums are of whole numbers."""
     height, width, channels = pixels.shape
     grey = np.empty((height, width), np.int32)
     count = np.zeros(256, np.int64)
@@ -82,11 +67,42 @@ def _statistics(pixels: Pixels) -> tuple[NDArray[np.int64], int, int]:
                 level = np.int32((weighted + 0x8000) >> 16)
             grey[y, x] = level
             count[level] += 1
-    total, squares = 0, 0
+    edges, squares = 0, 0
     for y in range(1, height - 1):
         for x in range(1, width - 1):
             around = grey[y - 1, x] + grey[y + 1, x] + grey[y, x - 1] + grey[y, x + 1]
-            edge = around - 4 * grey[y, x]
-            total += edge
+            edge = int(around - 4 * grey[y, x])
+            edges += edge
             squares += edge * edge
-    return count, total, squares
+    inner = (height - 2) * (width - 2)
+    result = np.empty(7, np.float32)
+    result[:5] = _of_levels(count, height * width)
+    result[5] = squares / inner - (edges / inner) ** 2
+    result[6] = np.count_nonzero(count)
+    return result
+
+
+@compiled
+def _of_levels(count: NDArray[np.int64], total: int) -> NDArray[np.float32]:
+    """Mean, standard deviation, minimum, maximum and contrast of grey levels.
+
+    Args:
+        count: How many pixels have each level.
+        total: How many there are.
+    """
+    left_out = _SHARE_LEFT_OUT * total
+    levels, squares, below = 0, 0, 0
+    lowest, highest, dark, bright = -1, 0, -1, -1
+    for level in range(len(count)):
+        levels += level * count[level]
+        squares += level * level * count[level]
+        below += count[level]
+        if count[level] > 0:
+            highest = level
+            lowest = level if lowest < 0 else lowest
+        dark = level if dark < 0 and below >= left_out else dark
+        bright = level if bright < 0 and below >= total - left_out else bright
+    mean = levels / total
+    deviation = math.sqrt(max(0.0, squares / total - mean * mean))
+    contrast = (bright - dark) / (len(count) - 1)
+    return np.array([mean, deviation, lowest, highest, contrast], np.float32)
