@@ -12,9 +12,7 @@ from imagededup.cli import run
 from imagededup.images.folders import list_folder
 from imagededup.methods import CNN, PHash
 from imagededup.methods.encoding import EncodedImages
-from imagededup.report import groups
 from imagededup.report.bars import score_bars, size_bars
-from imagededup.report.groups import duplicate_sections
 from imagededup.report.look import encode_and_measure
 from imagededup.report.unusual import unusual_images
 from tests.conftest import photograph, textured
@@ -47,7 +45,7 @@ def page(album, tmp_path_factory):
 
 def headings(path):
     text = path.read_text(encoding="utf-8")
-    return re.findall(r"<h2[^>]*>\s*(.*?)\s*</h2>", text, re.S)
+    return re.findall(r'<h2 id="title-\d+">\s*(.*?)\s*</h2>', text, re.S)
 
 
 def shown(path):
@@ -67,8 +65,7 @@ def shown(path):
 
 
 def test_sections_in_order(page):
-    words = [re.sub(r"<.*?>.*", "", heading, flags=re.S).strip() for heading in headings(page)]
-    assert words == [
+    assert headings(page) == [
         "Summary",
         "Duplicates",
         "Near duplicates",
@@ -225,17 +222,6 @@ def test_unusual_images():
     assert unusual.similarity == pytest.approx(codes[9] @ codes[0])
     assert unusual_images(EncodedImages(names[:9], codes[:9]), 1) == []
     assert unusual_images(EncodedImages(names[3:], codes[3:]), 1) == []  # too few to tell
-
-
-def test_groups_are_cut_where_they_are_large(monkeypatch):
-    hashes = {f"{number:02}.png": "0" * 16 for number in range(6)}
-    hashes |= {"near.png": "0" * 15 + "1", "z1.png": "f" * 16, "z2.png": "f" * 16}
-    monkeypatch.setattr(groups, "_MOST_PICTURES", 4)
-    (section,) = duplicate_sections(PHash().search(encoding_map=hashes), 1)
-    assert section.text == "2 groups, of which the first 1 are shown."
-    (group,) = section.groups
-    assert [picture.name for picture in group.pictures] == [f"{n:02}.png" for n in range(4)]
-    assert (group.left_out, list(group.same), list(group.links)) == (3, [0] * 4, [])
 
 
 def test_bars():

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from imagededup.images.folders import Failure, ImageFolder
 from imagededup.images.quality import FLAGS, Columns, area, sharpness, stretch
+from imagededup.methods.on_pages import picture_of
 from imagededup.pages import NamedPicture, PictureSection, TableSection
-from imagededup.report.groups import picture_of
 from imagededup.report.look import MeasuredImages
 from imagededup.report.unusual import Unusual
 from imagededup.utils.text import counted
@@ -74,7 +74,7 @@ def flag_section(
 def failure_section(failures: Sequence[Failure], most: int) -> TableSection:
     """Files that cannot be read, with the reasons."""
     rows = [(failure.name or ".", failure.reason) for failure in failures[:most]]
-    text = _said("Files that were left out", len(failures), most, "file")
+    text = _said("Left out", len(failures), most, "file")
     return TableSection("Broken files", ("file", "reason"), rows, text)
 
 

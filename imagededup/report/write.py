@@ -87,13 +87,13 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
     yield f"{len(measured.names):,}", "images"
     yield bytes_in_words(int(measured.columns["file_size"].sum())), "in all"
     if found.reference_names is None:
-        yield f"{len(found):,}", "groups of duplicates"
-        yield f"{len(found.to_remove()):,}", "images can be removed"
+        yield f"{len(found):,}", "duplicate groups"
+        yield f"{len(found.to_remove()):,}", "can be removed"
     else:
         others = counted(len(found.reference_names), "image")
         yield f"{len(found):,}", f"with a duplicate among {others} of the other collection"
     if findings.unusual is not None:
         yield f"{len(findings.unusual):,}", "outliers"
     flagged = [some for some in findings.flagged.values() if some.any()]
-    yield f"{int(np.any(flagged, axis=0).sum()) if flagged else 0:,}", "images with a quality flag"
-    yield f"{len(findings.failures):,}", "files that cannot be read"
+    yield f"{int(np.any(flagged, axis=0).sum()) if flagged else 0:,}", "flagged images"
+    yield f"{len(findings.failures):,}", "unreadable files"
