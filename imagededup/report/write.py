@@ -17,7 +17,7 @@ from imagededup.report.groups import duplicate_sections
 from imagededup.report.look import MeasuredImages
 from imagededup.report.singles import failure_section, flag_section, unusual_section
 from imagededup.report.unusual import Unusual
-from imagededup.utils.text import counted, shown
+from imagededup.utils.text import shown
 
 __all__ = ["Findings", "write_report"]
 
@@ -90,8 +90,8 @@ def _facts(findings: Findings) -> Iterator[tuple[str, str]]:
         yield f"{len(found):,}", "duplicate groups"
         yield f"{len(found.to_remove()):,}", "can be removed"
     else:
-        others = counted(len(found.reference_names), "image")
-        yield f"{len(found):,}", f"with a duplicate among {others} of the other collection"
+        yield f"{len(found.reference_names):,}", "images of the other collection"
+        yield f"{len(found):,}", "images with a duplicate there"
     if findings.unusual is not None:
         yield f"{len(findings.unusual):,}", "outliers"
     flagged = [some for some in findings.flagged.values() if some.any()]

@@ -70,7 +70,7 @@ class TestGalleries:
         lines = (finished / "similarity.csv").read_text().splitlines(keepends=True)
         Path("outliers.csv").write_text("".join(lines[:2]))
         fastdup.create_duplicates_gallery("outliers.csv", save_path=".")
-        assert "1 row of outliers.csv" in Path("duplicates.html").read_text()
+        assert "The 1 most unusual" in Path("duplicates.html").read_text()
 
 
 class TestFeatures:

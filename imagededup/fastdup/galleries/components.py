@@ -9,7 +9,6 @@ from imagededup.fastdup.galleries.tables import read_pairs
 from imagededup.fastdup.graph.components import find_top_components
 from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.pages import GroupSection, PictureGroup, PictureLink, WrittenPage
-from imagededup.utils.text import counted
 
 __all__ = ["create_components_gallery"]
 
@@ -51,15 +50,14 @@ def create_components_gallery(
         PictureGroup(
             [pictures[name] for name in files],
             links,
-            title=f"Component {component.component_id}: {counted(len(component.files), 'image')}",
+            title=f"Component {component.component_id}",
             left_out=len(component.files) - len(files),
         )
         for component, files, links in zip(components, shown, _links(folder, shown), strict=True)
     ]
-    title = "Largest components"
-    said = f"{counted(len(groups), 'component')} of {folder.folder}."
+    title, said = f"The {len(groups):,} largest", f"From {folder.folder}."
     section = GroupSection(title, groups, said, "similarity")
-    return write_gallery(gallery_path(save_path, "components"), title, [section])
+    return write_gallery(gallery_path(save_path, "components"), "Connected components", [section])
 
 
 def _folder_of(folder: WorkDir) -> WorkDir:

@@ -76,9 +76,12 @@ def create_duplicates_gallery(
     shows_outliers = table.stem.endswith(_OUTLIERS)
     rows = best_pairs(table, count, is_descending and not shows_outliers)
     title = "Outliers beside their nearest images" if shows_outliers else "Similar pairs"
+    end = "most unusual" if shows_outliers else f"{'most' if is_descending else 'least'} similar"
     pictures = _pictures(rows)
     pairs = [_pair(row, pictures) for row in rows]
-    section = PairSection(title, pairs, _said(rows, table), _SCORE, can_mark=not shows_outliers)
+    section = PairSection(
+        f"The {len(rows):,} {end}", pairs, _said(rows, table), _SCORE, can_mark=not shows_outliers
+    )
     return write_gallery(gallery_path(save_path, "duplicates"), title, [section])
 
 
@@ -114,7 +117,7 @@ def create_outliers_gallery(
         )
         for row in rows
     ]
-    section = PictureSection("Outliers", shown, _said(rows, table), _SCORE)
+    section = PictureSection(f"The {len(rows):,} most unusual", shown, _said(rows, table), _SCORE)
     return write_gallery(gallery_path(save_path, "outliers"), "Outliers", [section])
 
 
@@ -148,9 +151,9 @@ def create_similarity_gallery(
     nearest = nearest_of(table, [row.left for row in best], _MOST_NEAREST)
     pictures = _pictures([row for rows in nearest.values() for row in rows])
     groups = [_neighbourhood(rows, pictures) for rows in nearest.values()]
-    title = "Images with their nearest ones"
+    title = f"{counted(len(groups), 'image')} with the nearest ones"
     section = GroupSection(title, groups, _said(best, table), _SCORE)
-    return write_gallery(gallery_path(save_path, "similarity"), title, [section])
+    return write_gallery(gallery_path(save_path, "similarity"), "Nearest images", [section])
 
 
 def _pictures(rows: list[TableRow]) -> dict[str, PagePicture]:
@@ -176,4 +179,4 @@ def _neighbourhood(rows: list[TableRow], pictures: dict[str, PagePicture]) -> Pi
 
 
 def _said(rows: list[TableRow], table: Path) -> str:
-    return f"{counted(len(rows), 'row')} of {table}." if rows else f"{table} has no rows."
+    return f"From {table}." if rows else f"{table} has no rows."
