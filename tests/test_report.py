@@ -124,6 +124,13 @@ def test_nothing_is_overwritten_unless_told(album, page, command):
     assert page.read_bytes() == before
 
 
+def test_an_earlier_page_in_the_folder_is_none_of_its_files(photos, command):
+    for _ in range(2):
+        code, out, _ = command("report", photos, "-m", "dhash", "-o", photos / "a.html", "--force")
+        assert (code, out.splitlines()[1]) == (0, "1 file could not be read")
+    assert "a.html" not in (photos / "a.html").read_text(encoding="utf-8")
+
+
 def test_hashes_have_no_outliers(photos, tmp_path, command):
     path = tmp_path / "report.html"
     assert command("report", photos, "-m", "phash", "-o", path)[0] == 0

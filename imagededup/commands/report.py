@@ -82,7 +82,9 @@ def report(
     if most < 1:
         raise InvalidValueError(f"--most must be 1 or more, got {most}")
     verifying = verification(method is Method.CNN if verify is None else verify, candidates, None)
-    findings = _findings(folder, against, method, threshold, recursive, full_decode, verifying)
+    findings = _findings(
+        folder, path, against, method, threshold, recursive, full_decode, verifying
+    )
     written = write_report(findings, path, most)
     for line in [*summary_lines(findings.found), *_quality_lines(findings)]:
         typer.echo(line)
@@ -99,6 +101,7 @@ def _check_output(output: str, force: bool) -> Path:
 
 def _findings(
     folder: Path,
+    page: Path,
     against: Path | None,
     method: Method,
     threshold: float | None,
@@ -108,13 +111,13 @@ def _findings(
 ) -> "Findings":
     from imagededup.images.folders import list_folder
     from imagededup.methods.encoding import encode_files
-    from imagededup.report.look import encode_and_measure
+    from imagededup.report.look import encode_and_measure, without_page
     from imagededup.report.unusual import unusual_images
     from imagededup.report.write import Findings
     from imagededup.utils.parallel import check_workers
 
     encoder, workers = encoder_of(method, full_decode), check_workers("workers", None)
-    listed = list_folder(folder, recursive)
+    listed = without_page(list_folder(folder, recursive), page)
     others = None
     if against is not None:
         others = list_folder(against, recursive, name="against").without(listed)

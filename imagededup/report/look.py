@@ -1,8 +1,10 @@
 """Encoding and measuring the images of a folder, each file decoded once for both."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from imagededup.methods.encoder import Encoder
 from imagededup.methods.encoding import EncodedImages, encode_files
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["MeasuredImages", "encode_and_measure"]
+__all__ = ["MeasuredImages", "encode_and_measure", "without_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,20 @@ def encode_and_measure(
     }
     gone = [size for size in sizes if isinstance(size, Failure)]
     return encoded, MeasuredImages(names, columns, measured.failures + gone)
+
+
+def without_page(folder: ImageFolder, page: Path) -> ImageFolder:
+    """The files of a folder but for those of a page that an earlier report has left in it."""
+    name = os.path.relpath(page.resolve(), folder.root.resolve()).replace(os.sep, "/")
+    further = f"{name.removesuffix(page.suffix)}_pages/page_"
+    kept = [
+        place
+        for place, other in enumerate(folder.names)
+        if other != name and not other.startswith(further)
+    ]
+    names = [folder.names[place] for place in kept]
+    states = folder.states.take(np.array(kept, np.int64))
+    return ImageFolder(folder.root, names, folder.failures, states)
 
 
 class _Measuring:

@@ -41,8 +41,9 @@ class Findings:
     @property
     def failures(self) -> list[Failure]:
         """Files that cannot be read, each once."""
-        every = [*self.measured.failures, *self.found.failures]
-        return list({failure.name: failure for failure in reversed(every)}.values())[::-1]
+        known = set(self.found.failures)
+        more = [failure for failure in self.measured.failures if failure not in known]
+        return self.found.failures + more
 
     @property
     def flagged(self) -> dict[str, NDArray[np.bool_]]:

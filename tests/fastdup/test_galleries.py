@@ -3,6 +3,7 @@
 import csv
 import os
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from imagededup import fastdup
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.fastdup.galleries import tables
+from imagededup.fastdup.galleries.page import page_pictures
 from imagededup.fastdup.galleries.tables import best_pairs, best_per_image, nearest_of
 from tests.conftest import photograph
 from tests.test_pages import content
@@ -128,6 +130,13 @@ class TestDuplicates:
         monkeypatch.chdir(images)
         table = write_pairs(tmp_path / "similarity.csv", ("a.png", "b.png", 0.9))
         assert fastdup.create_duplicates_gallery(table, tmp_path).unreadable == 0
+
+    def test_pictures_on_several_drives(self, paths, monkeypatch):
+        def fail(_):
+            raise ValueError("Paths don't have the same drive")
+
+        monkeypatch.setattr(os.path, "commonpath", fail)
+        assert page_pictures(paths)[paths[0]].path == Path(paths[0])
 
     @pytest.mark.skipif(os.name == "nt", reason="names are text there")
     def test_a_name_that_is_no_text(self, images, tmp_path):

@@ -65,7 +65,12 @@ def page_pictures(names: Iterable[str]) -> dict[str, PagePicture]:
         names: Paths; relative ones start from the current folder.
     """
     paths = {name: os.path.abspath(name) for name in names}  # noqa: PTH100 - links as they are
-    folder = Path(os.path.commonpath([os.path.dirname(path) for path in paths.values()] or ["/"]))  # noqa: PTH120
+    if not paths:
+        return {}
+    try:
+        folder = Path(os.path.commonpath([str(Path(path).parent) for path in paths.values()]))
+    except ValueError:  # they are on several drives
+        return {name: PagePicture(path, Path(path).parent) for name, path in paths.items()}
     return {
         name: PagePicture(Path(path).relative_to(folder).as_posix(), folder)
         for name, path in paths.items()
