@@ -12,6 +12,7 @@ from imagededup.cli import run
 from imagededup.images.folders import list_folder
 from imagededup.methods import CNN, PHash
 from imagededup.methods.encoding import EncodedImages
+from imagededup.report import look
 from imagededup.report.bars import score_bars, size_bars
 from imagededup.report.look import encode_and_measure
 from imagededup.report.unusual import unusual_images
@@ -188,10 +189,14 @@ def test_only_broken_files(tmp_path, command):
         (["photos", "-o", "a.html", "--against", "gone"], "--against must be a folder"),
         (["photos", "-o", "a.html", "--full-decode"], "--full-decode is for hashes"),
         (["photos", "-o", "a.html", "-m", "phash", "--candidates", "3"], "--candidates"),
+        (["photos", "-o", "a.html", "-t", "99", "-m", "phash"], "--threshold must be"),
+        (["photos", "-o", "a.html", "--candidates", "0"], "--candidates must be 1 or more, got 0"),
         (["photos"], "Missing option '--output'"),
     ],
 )
 def test_wrong_usage(arguments, message, photos, tmp_path, command, monkeypatch):
+    """Everything is found before an image is decoded."""
+    monkeypatch.setattr(look, "encode_files", None)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     code, out, err = command("report", *arguments)

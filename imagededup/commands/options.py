@@ -144,11 +144,11 @@ def search(
 
 
 def threshold_argument(encoder: "Hashing | CNN", threshold: float | None) -> dict[str, Any]:
-    """The threshold of a search by the name that the encoder has for it, if one is given."""
+    """The threshold of a search, if one is given."""
     if threshold is None:
         return {}
     whole = encoder.score_name == "distance" and threshold.is_integer()
-    return {encoder.threshold_name: int(threshold) if whole else threshold}
+    return {"threshold": int(threshold) if whole else threshold}
 
 
 def verification(verify: bool, candidates: int | None, relations: str | None) -> dict[str, Any]:

@@ -117,6 +117,8 @@ def _findings(
     from imagededup.utils.parallel import check_workers
 
     encoder, workers = encoder_of(method, full_decode), check_workers("workers", None)
+    options = {**threshold_argument(encoder, threshold), **verifying}
+    encoder._check_options(**options)
     listed = without_page(list_folder(folder, recursive), page)
     others = None
     if against is not None:
@@ -124,7 +126,7 @@ def _findings(
     encoded, measured = encode_and_measure(encoder, listed, workers)
     references = None if others is None else encode_files([encoder], others, workers)[0]
     images: dict[str, Any] = {"encoding_map": encoded, "against": references}
-    found = encoder.search(**images, **threshold_argument(encoder, threshold), **verifying)
+    found = encoder.search(**images, **options)
     unusual = unusual_images(encoded, workers) if method is Method.CNN else None
     return Findings(listed, found, measured, unusual)
 

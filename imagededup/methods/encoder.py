@@ -24,7 +24,7 @@ from imagededup.methods.encoding import CodeArray, EncodedImages, encode_files
 from imagededup.methods.plain import join_plain
 from imagededup.methods.reports import report_failures
 from imagededup.methods.results import VERIFIED_SCORE, Duplicates
-from imagededup.methods.search_options import PathType, SearchRequest
+from imagededup.methods.search_options import DEFAULT, PathType, SearchRequest
 from imagededup.methods.searches import Searches
 from imagededup.methods.verifying import (
     VerificationPlan,
@@ -176,6 +176,12 @@ class Encoder(Searches, Generic[Code]):
     def _settings(self) -> list[str]:
         """The arguments of the constructor that are not the defaults, as they are written."""
         return [] if self.verbose else ["verbose=False"]
+
+    def _check_options(self, threshold: object = DEFAULT, **options: Any) -> None:  # noqa: ANN401
+        """Raise what `search` raises for options that are not allowed; nothing is encoded."""
+        request = self._search_names.request(None, None, threshold, options)
+        self._check_search(request)
+        plan_verification(request, self._verifies_removals)
 
     def _find(self, request: SearchRequest) -> Duplicates:
         """Check the arguments, encode what has to be encoded, and search."""

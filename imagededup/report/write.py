@@ -17,7 +17,6 @@ from imagededup.report.groups import duplicate_sections
 from imagededup.report.look import MeasuredImages
 from imagededup.report.singles import failure_section, flag_section, unusual_section
 from imagededup.report.unusual import Unusual
-from imagededup.utils.text import shown
 
 __all__ = ["Findings", "write_report"]
 
@@ -63,7 +62,7 @@ def write_report(findings: Findings, path: str | PathLike[str], most: int) -> Wr
         InvalidValueError: The path does not end in `.html`.
         FileOperationError: The page cannot be written.
     """
-    title = f"Images in {shown(str(findings.folder.root))}"
+    title = f"Images in {findings.folder.root}"
     return write_page(path, title, list(_sections(findings, most)), verbose=True)
 
 
