@@ -69,6 +69,19 @@ class Tab:
     def show(self, title):
         self.page.locator(".tabs a", has_text=title).click()
 
+    def violations(self):
+        """What axe-core finds; without it the test is skipped."""
+        package = pytest.importorskip("axe_playwright_python.base", reason="needs axe-core")
+        script = Path(package.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+        return self.page.evaluate(
+            f"""async () => {{
+                if (!window.axe) {{ {script} }}
+                const found = await axe.run({{resultTypes: ["violations"]}});
+                return found.violations.map(
+                    (one) => `${{one.id}}: ${{one.nodes.map((node) => node.html).join(" ")}}`);
+            }}"""
+        )
+
     def names(self):
         """The names of the pictures of every item that is shown."""
         return self.page.eval_on_selector_all(

@@ -47,6 +47,7 @@ def check_page(tab, width):
         loaded, failed = tab.load_all()
         pictures += loaded
         assert failed == 0
+        assert tab.violations() == []
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert tab.evaluate("typeof hacked") == "undefined"
     assert tab.problems == []
