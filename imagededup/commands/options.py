@@ -67,7 +67,7 @@ Threshold = Annotated[
         metavar="NUMBER",
         show_default=False,
         help="Largest distance in bits, 0 to 64, default 10; cnn: least similarity, -1 to 1, "
-        "default 0.9. With verification the limit of what is looked at: 20; cnn: 0.8.",
+        "default 0.9. With verification the limit of what is looked at: 20; cnn: 0.82.",
     ),
 ]
 Recursive = Annotated[

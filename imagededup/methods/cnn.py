@@ -24,7 +24,7 @@ __all__ = ["CNN"]
 Descriptor = NDArray[np.float32]
 
 _EMBEDDED_DIMENSIONS = (576, 1024)
-_CANDIDATE_SIMILARITY = 0.8
+_CANDIDATE_SIMILARITY = 0.82
 """From which similarity on pairs are verified, where no threshold is given."""
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagededup.verification.agreement import laid_on
 from imagededup.verification.geometry import Map
-from imagededup.verification.view import CONTRAST_STEPS, normalised
+from imagededup.verification.view import CONTRAST_STEPS, View, normalised
 
 __all__ = ["Bend", "bend_of"]
 
@@ -43,17 +43,18 @@ class Bend(NamedTuple):
     share: float
 
 
-def bend_of(source: NDArray[np.uint8], target: NDArray[np.uint8], matrix: Map) -> Bend | None:
+def bend_of(source: View, target: View, matrix: Map) -> Bend | None:
     """Find the bend that an affine map leaves; None if too little of the pictures overlaps.
 
     Args:
-        source: Grey values, uint8 of shape (h, w).
-        target: Grey values, uint8 of shape (h, w).
-        matrix: The affine map from pixels of the source to pixels of the target, of shape (2, 3).
+        source: A picture.
+        target: The other one.
+        matrix: The affine map from grey pixels of the source to those of the target.
     """
-    moved, inside = laid_on(source, target, matrix)
+    moved, inside = laid_on(source.grey, target.grey, matrix)
     inside = np.asarray(cv2.erode(inside, np.ones(_MARGIN), borderValue=(0.0,)), np.float32)
-    one, other = _steps(np.rint(moved).astype(np.uint8)), _steps(target)
+    one = _unit(normalised(np.rint(moved).astype(np.uint8)))
+    other = _unit(target.normalised)
     difference = other - one
     weight = inside / (1 + 4 * difference * difference)
     across, down = (cv2.Sobel(one + other, -1, *way, ksize=1) / 4 for way in ((1, 0), (0, 1)))
@@ -115,8 +116,8 @@ def _shifts(terms: Terms, xx: Terms, xy: Terms, yy: Terms, aim: Terms) -> tuple[
     return (terms @ found.reshape(2, -1).T).T, float(sides @ found)
 
 
-def _steps(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return normalised(grey).astype(np.float32) / np.float32(CONTRAST_STEPS)
+def _unit(steps: NDArray[np.int8]) -> NDArray[np.float32]:
+    return steps.astype(np.float32) / np.float32(CONTRAST_STEPS)
 
 
 def _cells(picture: NDArray[np.float32]) -> NDArray[np.float32]:

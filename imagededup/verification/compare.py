@@ -40,6 +40,7 @@ _CLEAR_WINDOWS = 100
 _FULL_WINDOWS = 50
 _MANY_INLIERS = 12
 _FINE_STEP = 4
+_HARDLY_FINER = 1.25
 
 
 def compare(left: View, right: View) -> Verdict:
@@ -145,12 +146,14 @@ class _Laid:
             self.inliers,
             colour_agreement(source, target, self._between(source, target)),
             coverage(self.source, self.target, self.matrix),
-            bend_of(self.source.grey, self.target.grey, self.matrix),
+            bend_of(self.source, self.target, self.matrix),
         )
         return replace(evidence, fine=self._fine()) if may_be_copy(evidence) else evidence
 
     def _fine(self) -> Agreement:
         source, target = self.source.fine, self.target.fine
+        if max(target.shape) <= _HARDLY_FINER * max(self.target.grey.shape):
+            return self.coarse
         start = self._between(source, target)
         matrix = refine(normalised(source), normalised(target), start, _FINE_STEP)
         return agreement(source, target, matrix)

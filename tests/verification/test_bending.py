@@ -28,13 +28,9 @@ def bent(pixels, by):
     return cv2.remap(pixels, across, down + shift, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-def grey(pixels):
-    return view_of(pixels).grey
-
-
 def test_a_bend_is_measured_in_pixels_of_the_target(picture):
     by = 2.0
-    bend = bend_of(grey(picture), grey(bent(picture, by)), AFFINE)
+    bend = bend_of(view_of(picture), view_of(bent(picture, by)), AFFINE)
     middle = slice(20, -20)  # the edges are not looked at
     v, u = np.meshgrid(np.linspace(-1, 1, 192)[middle], np.linspace(-1, 1, 256)[middle])
     shifts = by * 256 / WIDTH * (v * v - u * u)
@@ -47,19 +43,19 @@ def test_an_affine_map_is_no_bend(picture):
     moved = cv2.warpAffine(
         picture, np.array([[1.0, 0.002, 0.6], [-0.003, 0.998, 0.4]]), SIZE, borderMode=1
     )
-    assert bend_of(grey(picture), grey(moved), AFFINE).size < 0.02
+    assert bend_of(view_of(picture), view_of(moved), AFFINE).size < 0.02
 
 
 def test_a_caption_is_no_bend(picture):
     image = Image.fromarray(picture)
     ImageDraw.Draw(image).rectangle((100, 250, 380, 330), "white", "black", 6)
-    bend = bend_of(grey(picture), grey(np.asarray(image)), AFFINE)
+    bend = bend_of(view_of(picture), view_of(np.asarray(image)), AFFINE)
     assert min(bend.size / 0.03, bend.share / 0.012) < 1
 
 
 def test_little_overlap_says_nothing(picture):
     aside = np.array([[1.0, 0.0, 200.0], [0.0, 1.0, 0.0]])
-    assert bend_of(grey(picture), grey(picture), aside) is None
+    assert bend_of(view_of(picture), view_of(picture), aside) is None
 
 
 @pytest.mark.parametrize(("by", "relation"), [(0.0, Relation.COPY), (2.0, Relation.VARIANT)])
