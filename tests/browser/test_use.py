@@ -192,7 +192,7 @@ class TestComparison:
             assert tab.text("#viewer-title") == "copy · score 0.990"
             assert tab.locator("#viewer-back").is_disabled()
             tab.press("j", "Escape")
-            assert tab.evaluate("document.activeElement.dataset.place") == "1"
+            tab.wait_for_function("document.activeElement.dataset.place === '1'")
             tab.show("Groups")
             tab.locator(".section:not([hidden]) .frame").nth(2).click()
             assert tab.text("#viewer-title") == "part, score 0.970 · Group 1 · 3 of 3"
