@@ -90,7 +90,7 @@ class TestPages:
     def test_keys_go_over_their_ends(self, opened, many):
         with opened(many) as tab:
             place = "((e) => [...e.parentElement.children].indexOf(e))(document.activeElement)"
-            tab.press(*"j" * 48)
+            tab.locator(".section:not([hidden]) .item").last.focus()
             assert tab.evaluate(place) == 47
             tab.press("j")
             assert tab.evaluate(place) == 0
@@ -415,11 +415,10 @@ def random_result(folder, generator, sets=40, size=7):
     return Duplicates(names, matches, "score", list_folder(folder), verdicts=rows)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_rule_marks_what_the_command_would_remove(opened, tmp_path, seed):
+def test_a_rule_marks_what_the_command_would_remove(opened, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    found = random_result(folder, np.random.default_rng(seed))
+    found = random_result(folder, np.random.default_rng(1))
     with opened(found.to_html(tmp_path / "page.html").path) as tab:
         tab.show("Groups")
         TestRules().apply(tab, "name")
