@@ -20,9 +20,9 @@ from tests.conftest import photograph, textured
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 MODELS = Path(imagededup.__file__).parent / "models"
 FIRST_NUMBERS = {
-    "flower.jpg": [0.0063, -0.0053, 0.0021, -0.0088, -0.0021, -0.0122],
-    "portrait.jpg": [0.0386, 0.0258, 0.0242, -0.0178, -0.0209, -0.0023],
-    "temple.jpg": [0.0039, -0.0065, -0.0061, -0.0023, -0.0041, 0.0188],
+    "flower.jpg": [0.0091, -0.0110, -0.0031, -0.0111, 0.0003, -0.0135],
+    "portrait.jpg": [0.0489, 0.0252, 0.0242, -0.0222, -0.0084, 0.0032],
+    "temple.jpg": [-0.0051, -0.0073, -0.0049, -0.0059, 0.0050, 0.0222],
 }
 
 
@@ -54,7 +54,7 @@ class TestEmbeddedModel:
             assert np.linalg.norm(descriptor) == pytest.approx(1, abs=1e-6)
 
     def test_the_constant_of_the_card_is_in_every_descriptor(self, descriptors):
-        constant, rest = 1.2, 0.88
+        constant, rest = 1.1, 0.88
         length = np.sqrt((1 + constant**2) * (1 + rest**2))
         for descriptor in descriptors.values():
             assert descriptor[0, 575] == pytest.approx(constant / length, abs=1e-6)

@@ -73,7 +73,7 @@ def test_a_release_of_a_tool_cannot_change_the_checks():
     assert [tool for tool in tools if not re.search(r",<\d", tool)] == []
 
 
-@pytest.mark.parametrize("recall", ["0.985", "0.811"])
+@pytest.mark.parametrize("recall", ["0.983", "0.811"])
 def test_the_readme_quotes_what_was_measured(recall):
     measured = (CHECKOUT / "docs" / "which_method.md").read_text(encoding="utf-8")
     assert f"| {recall} |" in measured

@@ -38,6 +38,7 @@ class TuningSettings(Settings):
         relative_rate: Highest learning rate of a weight, as a share of the root mean square of
             the weights of its layer; `learning_rate` is the head's.
         warm_up: Steps in which the learning rates rise.
+        batch_seed: Seed of the batches and of the dropout; `seed` is that of the edits.
     """
 
     steps: int = 400
@@ -47,6 +48,7 @@ class TuningSettings(Settings):
     dropout: float = 0.1
     relative_rate: float = 5e-3
     warm_up: int = 20
+    batch_seed: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def tune(upper: UpperBlocks, head: Head, pictures: Pictures, settings: TuningSet
     weight = torch.nn.Parameter(torch.from_numpy(head.weight[_ROWS]))
     optimiser = torch.optim.AdamW(_rates(upper, weight, settings))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, settings))
-    random = np.random.default_rng(settings.seed + 1)  # other batches than the head's
+    random = np.random.default_rng(settings.batch_seed)
     for step in range(settings.steps):
         drawn = draw_pictures(step, pictures.members, settings.batch, settings.kinds, random)
         chosen = two_versions(drawn, pictures.lower.shape[1], random)

@@ -69,7 +69,7 @@ class Settings:
     weight_decay: float = 0.01
     dropout: float = 0.1
     rest_weight: float = 0.88
-    offset: float = 1.2
+    offset: float = 1.1
     seed: int = 0
 
 
