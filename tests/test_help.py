@@ -1,6 +1,7 @@
 """The help of every subcommand, word for word, in a terminal of 80 columns.
 
-After a change: `python -m tests.test_help > tests/golden_help.txt`, and read the difference.
+After a change: `python -m tests.test_help > tests/golden_help.txt`, and read the difference;
+and `python tools/make_options_page.py`, which writes docs/options.md.
 """
 
 import os
@@ -40,6 +41,14 @@ def test_help(names):
     title = f"$ imagededup {names} --help\n"
     golden = GOLDEN.read_text(encoding="utf-8")
     assert help_of(names) == golden.split(title)[1].partition("$ imagededup")[0]
+
+
+def test_the_page_of_all_options_is_current():
+    tool = GOLDEN.parents[1] / "tools" / "make_options_page.py"
+    done = subprocess.run(
+        [sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 if __name__ == "__main__":
