@@ -4,6 +4,8 @@ It needs the packages of `pip install -e '.[dev]'` and a Chromium.
 """
 
 import shutil
+import subprocess
+import sys
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +24,7 @@ QUALITY = 82
 
 
 def main() -> None:
-    """Show pairs with one marked, two pictures under the slider, and groups on a phone."""
+    """Show pairs with one marked, two pictures under the slider, groups on a phone, a report."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         few = Path(folder) / "holiday"
         few.mkdir()
@@ -43,7 +45,24 @@ def main() -> None:
         page = opened(browser, all_of_them, (390, 844), "dark")
         groups(page)
         save(page, "page_phone.webp")
+        report = Path(folder) / "report.html"
+        words = [sys.executable, "-m", "imagededup", "report", "examples/photos", "-o", str(report)]
+        subprocess.run(words, check=True, cwd=ROOT)
+        reported(browser, report.as_uri())
         browser.close()
+
+
+def reported(browser: Browser, address: str) -> None:
+    """The report: its summary, its first group of duplicates, and the same on a phone."""
+    page = opened(browser, address, (1280, 800), "light")
+    save(page, "report_overview.webp")
+    page.locator(".tabs a", has_text="Duplicates").first.click()
+    loaded(page)
+    save(page, "report.webp")
+    page = opened(browser, address, (390, 844), "dark")
+    page.locator(".tabs a", has_text="Near").first.click()
+    loaded(page)
+    save(page, "report_phone.webp")
 
 
 def opened(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> Page:
