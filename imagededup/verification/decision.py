@@ -17,7 +17,7 @@ _LEAST_COVERED = 0.08
 _LEAST_SCORE = 0.2
 _MOST_EXTRA = 0.04
 
-_COPY_SCORE = 0.97
+_COPY_SCORE = 0.99
 _COPY_MEAN = 0.8
 _COPY_LOW = 0.3
 _MOST_DIFFERING = 2
@@ -26,6 +26,7 @@ _NEARLY_EVEN = 0.85
 _MOST_SPREAD = 0.5
 _MOST_RESIDUAL = 32.0
 _LEAST_COLOUR = 0.7
+_USUAL_BEND = 0.05
 _LEAST_BEND = 0.03
 _LEAST_SHARE = 0.012
 _MOST_BENT = 0.5
@@ -33,10 +34,10 @@ _MOST_BENT = 0.5
 _MOST_SCORE = 0.9994
 """Only equal pixels are sure."""
 
-_INTERCEPT = 1.17
-_WEIGHTS = (0.56, -0.58, 0.29, 0.62, -9.62, -1.66, 1.91, 2.05, 0.99)
-_OF_OVERLAPS = -8.0
-_OF_BENT = -2.0
+_INTERCEPT = -0.82
+_WEIGHTS = (0.623, -0.398, 0.157, 0.379, -11.74, -2.6, 2.7, 1.63, 1.76, -0.57)
+_OF_OVERLAPS = -15.0
+_OF_BENT = -3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def score_of(evidence: Evidence) -> float:
 
     A logistic regression on `signs`, fitted by `tools/fit_verification.py` on edited copies of the
     pictures that the embedded model was trained on, against the pictures that its descriptors take
-    for most alike. Pictures that overlap or are bent, which were not fitted, are marked down.
+    for most alike, and against pictures bent as if the thing were photographed again. Pictures that
+    overlap, which were not fitted, and those that are clearly bent are marked down.
     """
     return min(_logistic(_likeness(evidence) + _OF_BENT * _bent(evidence.bend)), _MOST_SCORE)
 
@@ -83,6 +85,7 @@ def signs(evidence: Evidence) -> tuple[float, ...]:
     """What the score is a function of, each within limits."""
     agreed = evidence.coarse
     mean = min(max(agreed.mean, 0.0), 0.995)
+    bend = _USUAL_BEND if evidence.bend is None else evidence.bend.size
     return (
         math.log((1 + mean) / (1 - mean)),
         math.log1p(min(agreed.windows, 400)),
@@ -93,6 +96,7 @@ def signs(evidence: Evidence) -> tuple[float, ...]:
         min(evidence.colour, 0.8),
         max(agreed.low, 0.0),
         float(evidence.fine is not None and _agrees(evidence.fine)),
+        math.log(min(max(bend, 0.005), 0.5)),
     )
 
 
