@@ -284,17 +284,35 @@ def _similarity(begin: Keypoints, end: Keypoints, chosen: NDArray[np.bool_]) -> 
 @compiled
 def _affine(begin: Keypoints, end: Keypoints, chosen: NDArray[np.bool_]) -> Map:
     """The affine map nearest to the chosen matches in the least squares."""
-    normal = np.zeros((3, 3))
-    sides = np.zeros((3, 2))
+    equations = np.zeros((3, 5))
     point = np.ones(3)
     for row in range(len(begin)):
         if chosen[row]:
             point[0], point[1] = begin[row, 0], begin[row, 1]
             for i in range(3):
                 for j in range(3):
-                    normal[i, j] += point[i] * point[j]
-                sides[i, 0] += point[i] * end[row, 0]
-                sides[i, 1] += point[i] * end[row, 1]
-    for i in range(2):
-        normal[i, i] += 1e-3
-    return np.ascontiguousarray(np.linalg.solve(normal, sides).T)
+                    equations[i, j] += point[i] * point[j]
+                equations[i, 3] += point[i] * end[row, 0]
+                equations[i, 4] += point[i] * end[row, 1]
+    equations[0, 0] += 1e-3
+    equations[1, 1] += 1e-3
+    return _solved(equations)
+
+
+@compiled
+def _solved(equations: NDArray[np.float64]) -> Map:
+    """The map whose normal equations, float64 of shape (3, 5), these are; they are changed.
+
+    By Gauss and Jordan: numpy's solver takes seconds to compile.
+    """
+    for pivot in range(3):
+        for row in range(3):
+            if row != pivot:
+                factor = equations[row, pivot] / equations[pivot, pivot]
+                for column in range(pivot, 5):
+                    equations[row, column] -= factor * equations[pivot, column]
+    matrix = np.empty((2, 3))
+    for i in range(3):
+        matrix[0, i] = equations[i, 3] / equations[i, i]
+        matrix[1, i] = equations[i, 4] / equations[i, i]
+    return matrix
