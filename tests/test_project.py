@@ -45,7 +45,7 @@ class TestPackageIndex:
         assert LINKS.findall(core.readme) == []
         found = re.findall(r"\]\((https://example.org/[^)]+)\)", core.readme)
         assert len(found) == len(LINKS.findall(README))
-        assert "https://example.org/owner/name/raw/HEAD/docs/images/groups.jpg" in found
+        assert "https://example.org/owner/name/raw/HEAD/docs/images/report.webp" in found
 
     def test_the_address_is_none_or_a_real_one(self):
         address = PYPROJECT["tool"]["hatch"]["metadata"]["hooks"]["custom"]["repository"]
@@ -78,6 +78,28 @@ def test_the_readme_quotes_what_was_measured(recall):
     measured = (CHECKOUT / "docs" / "which_method.md").read_text(encoding="utf-8")
     assert f"| {recall} |" in measured
     assert f"{float(recall):.1%}".replace("%", " %") in README
+
+
+def test_the_seconds_of_the_readme_are_those_of_the_benchmarks():
+    measured = (CHECKOUT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    seconds = re.findall(r"\| ([\d.]+ s) (?=\|)", README)
+    assert len(seconds) == 8
+    assert [figure for figure in seconds if figure not in measured] == []
+
+
+QUESTIONS = {
+    "How do I remove near duplicates safely?": "removing.md",
+    "Which threshold?": "which_method.md",
+    "How do I keep test images out of training?": "two_collections.md",
+    "How do I go on from fastdup or imagededup?": "coming_from.md",
+    "What do I do with ten million images?": "large_collections.md",
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_start_page_links_each_question_by_its_words(question):
+    start = (CHECKOUT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert f"[{question}]({QUESTIONS[question]})" in start
 
 
 def shell_commands():
