@@ -183,6 +183,12 @@ class TestProgress:
             bar.advance(3)
         assert capsys.readouterr() == ("", "")
 
+    @pytest.mark.usefixtures("terminal")
+    def test_no_work_shows_nothing(self, capsys):
+        with Progress(0, "Verifying", "pairs"):
+            pass
+        assert capsys.readouterr() == ("", "")
+
     def test_a_file_or_pipe_gets_nothing(self, capsys):
         with Progress(3, "Encoding", "images") as bar:
             bar.advance(3)

@@ -112,7 +112,7 @@ def verify_matches(
     files = _Files.of(queries, references)
     border = len(files.rows[0])
     several = len(members_of_several(groups))
-    with Progress(several, "Comparing", "images", verbose and several > 0) as progress:
+    with Progress(several, "Comparing", "images", verbose) as progress:
         groups = identical_groups(groups, files.path, workers, progress.advance)
     found = candidate_pairs(
         groups, None if references is None else border, plan.candidates, nearest

@@ -16,7 +16,7 @@ class Progress:
     """A bar with rate and remaining time; shown on a terminal or in a notebook, nowhere else.
 
     Args:
-        total: Number of units of work.
+        total: Number of units of work; with none of them nothing is shown.
         description: What is done, a word or two.
         unit: What is counted; None for shares of the work, of which only the percentage shows.
         enabled: False shows nothing.
@@ -26,7 +26,7 @@ class Progress:
         self, total: int, description: str, unit: str | None, enabled: bool = True
     ) -> None:
         self._bar: Any = None
-        if not enabled or not (_in_notebook() or _on_terminal()):
+        if not enabled or not total or not (_in_notebook() or _on_terminal()):
             return
         if _in_notebook() and find_spec("ipywidgets"):
             from tqdm.notebook import tqdm
