@@ -58,7 +58,7 @@ def reported(browser: Browser, address: str) -> None:
     save(page, "report_overview.webp")
     page.locator(".tabs a", has_text="Duplicates").first.click()
     loaded(page)
-    save(page, "report.webp")
+    save(page, "report.webp", height=625)
     page = opened(browser, address, (390, 844), "dark")
     page.locator(".tabs a", has_text="Near").first.click()
     loaded(page)
@@ -112,9 +112,12 @@ def loaded(page: Page) -> None:
     page.evaluate("document.fonts.ready")
 
 
-def save(page: Page, name: str) -> None:
-    """Save what is seen."""
-    image = Image.open(BytesIO(page.screenshot()))
+def save(page: Page, name: str, height: int | None = None) -> None:
+    """Save what is seen, or the upper part of it."""
+    size = page.viewport_size or {"width": 0, "height": 0}
+    width, seen = size["width"], size["height"]
+    clip = {"x": 0, "y": 0, "width": width, "height": height or seen}
+    image = Image.open(BytesIO(page.screenshot(clip=clip)))
     image.convert("RGB").save(IMAGES / name, "WEBP", quality=QUALITY, method=6)
 
 
