@@ -1,6 +1,8 @@
 import signal
+import sys
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +21,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} seconds: {condition}"
         time.sleep(0.001)
+
+
+@pytest.fixture
+def notebook_shell(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stands in for IPython's shell in a notebook."""
+    shell = SimpleNamespace(kernel=object(), execution_count=1)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    return shell
 
 
 def photograph(seed: int, size: tuple[int, int] = (320, 240)) -> Image.Image:

@@ -1,7 +1,9 @@
 """Work on several threads: order, bounded memory, errors, and the number of threads."""
 
 import os
+import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -199,8 +201,15 @@ class TestProgress:
         with Progress(3, "Encoding", "images") as bar:
             bar.advance(3)
 
-    def test_a_notebook_shows_a_bar(self, monkeypatch, capsys):
-        monkeypatch.setitem(progress.sys.modules, "ipykernel", progress)
+    @pytest.mark.usefixtures("notebook_shell")
+    def test_a_notebook_shows_a_bar(self, capsys):
         with Progress(2, "Searching", "pairs") as bar:
             bar.advance(2)
         assert "Searching" in capsys.readouterr().err
+
+    def test_a_program_that_starts_kernels_shows_none(self, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "ipykernel", progress)
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
+        with Progress(2, "Searching", "pairs") as bar:
+            bar.advance(2)
+        assert capsys.readouterr().err == ""

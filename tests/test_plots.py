@@ -542,21 +542,13 @@ class TestTexts:
         assert wrapped("", 1, 8, 3) == ""
 
 
-class Shell:
-    """What IPython.get_ipython returns in a notebook."""
-
-    kernel = object()
-    execution_count = 1
-
-
 @pytest.fixture
-def notebook(monkeypatch):
-    """Stands in for IPython; records what is displayed."""
-    shell, displayed = Shell(), []
+def notebook(monkeypatch, notebook_shell):
+    """Stands in for a notebook; records what is displayed."""
+    displayed = []
     display = SimpleNamespace(display=displayed.append)
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
-    return SimpleNamespace(shell=shell, displayed=displayed)
+    return SimpleNamespace(shell=notebook_shell, displayed=displayed)
 
 
 class TestShowing:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -149,8 +148,8 @@ class TestResult:
         assert found.verdict("white.png", "white_again.png") is None
         assert found.describe_pair("white.png", "white_again.png", 0) == "distance 0"
 
-    def test_progress(self, pictures, monkeypatch, capsys):
-        monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    @pytest.mark.usefixtures("notebook_shell")
+    def test_progress(self, pictures, capsys):
         PHash().search(pictures, verify=True)
         bars = capsys.readouterr().err
         assert "Comparing: 100%" in bars

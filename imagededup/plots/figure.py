@@ -19,6 +19,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine, PlaceHolderLayoutE
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.plots.labels import DOTS_PER_INCH
 from imagededup.utils.files import check_output, open_atomically
+from imagededup.utils.notebook import notebook_shell
 
 __all__ = ["PlotFigure", "check_image_output", "finished"]
 
@@ -127,11 +128,8 @@ def _show_window(figure: PlotFigure) -> None:
 
 def _running_cell() -> int | None:
     """The number of the notebook's cell that runs; None outside notebooks."""
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    if getattr(shell, "kernel", None) is None:
-        return None
-    return int(getattr(shell, "execution_count", 0))
+    shell = notebook_shell()
+    return None if shell is None else int(getattr(shell, "execution_count", 0))
 
 
 def _ending(path: Path) -> str:

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
+from imagededup.utils.notebook import notebook_shell
+
 __all__ = ["Progress", "per_mille"]
 
 _SHARE = "{l_bar}{bar}| [{elapsed}<{remaining}]"
@@ -26,9 +28,10 @@ class Progress:
         self, total: int, description: str, unit: str | None, enabled: bool = True
     ) -> None:
         self._bar: Any = None
-        if not enabled or not total or not (_in_notebook() or _on_terminal()):
+        in_notebook = notebook_shell() is not None
+        if not enabled or not total or not (in_notebook or _on_terminal()):
             return
-        if _in_notebook() and find_spec("ipywidgets"):
+        if in_notebook and find_spec("ipywidgets"):
             from tqdm.notebook import tqdm
         else:
             from tqdm import tqdm
@@ -78,7 +81,3 @@ def per_mille(advance: Callable[[int], None], total: int) -> Callable[[int], Non
         advance(1000 * done // total - 1000 * before // total)
 
     return finish
-
-
-def _in_notebook() -> bool:
-    return "ipykernel" in sys.modules
