@@ -142,6 +142,13 @@ class TestResult:
         none = PHash(False).search(found.root, verify=True, relations=["undecided"])
         assert repr(none) == "Duplicates(9 images, 0 groups, verified: no pairs)"
 
+    def test_of_the_two_sides_of_a_part_the_larger_is_the_whole(self, tmp_path, cnn):
+        textured(0).save(tmp_path / "all.png")
+        textured(0).crop((20, 13, 300, 220)).save(tmp_path / "some.png")
+        parts = cnn.search(tmp_path, verify=True)
+        assert parts.describe_pair("all.png", "some.png", 0.9) == "part, score 0.900"
+        assert parts.describe_pair("some.png", "all.png", 0.9) == "whole, score 0.900"
+
     def test_codes_alone_say_no_relation(self, pictures):
         found = PHash(False).search(pictures)
         assert (found.verdicts, found.row_header) == (None, (*HEADER[:2], "distance"))

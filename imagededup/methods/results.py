@@ -347,10 +347,15 @@ class Duplicates:
         return f"{self.score_name} {digits}"
 
     def describe_pair(self, name: str, other: str, score: float) -> str:
-        """As `describe_score`, and how two verified images are related: `copy, score 0.998`."""
+        """As `describe_score`, and what the other one is to an image: `copy, score 0.998`.
+
+        Of the two sides of a part the larger is the `whole`.
+        """
         verdict = self.verdict(name, other)
         described = self.describe_score(score)
-        return described if verdict is None else f"{verdict.relation}, {described}"
+        if verdict is None:
+            return described
+        return f"{'whole' if verdict.left_is_part else verdict.relation}, {described}"
 
     def _kind(self) -> str:
         """By what the images were compared; of verified pairs how many are related how."""
