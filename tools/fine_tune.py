@@ -21,7 +21,7 @@ from batches import draw_pictures
 from feature_network import FEATURES_NAME, load_pretrained
 from head import CLIP, CONSTANT_PLACES, FULL_SIZE, Array, Head
 from network_outputs import network_outputs
-from pictures import list_kinds
+from pictures import add_settings, pictures_and_members
 from torch import Tensor
 from train_head import Settings, drop_inputs, nested_loss, standardise, two_versions
 from upper_blocks import SOURCE, SOURCE_CHANNELS, UPPER_FEATURES, UpperBlocks, read_scales
@@ -123,8 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tuned-head", type=Path, required=True, help="the head, an .npz file")
     parser.add_argument("--cache", type=Path, help="folder to keep features in")
     parser.add_argument("--workers", type=int, default=2)
-    for name, default in vars(TuningSettings()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    add_settings(parser, TuningSettings())
     return parser
 
 
@@ -132,9 +131,7 @@ def main() -> None:
     """Compute or load activations and features, train, and save the weights."""
     arguments = _parser().parse_args()
     settings = TuningSettings(**{name: getattr(arguments, name) for name in vars(TuningSettings())})
-    kinds = list_kinds(arguments.pictures)
-    paths = [path for kind in kinds for path in kind]
-    members = np.split(np.arange(len(paths)), np.cumsum([len(kind) for kind in kinds])[:-1])
+    paths, members = pictures_and_members(arguments.pictures)
     activations, features = (
         network_outputs(
             output,

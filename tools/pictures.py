@@ -1,5 +1,6 @@
 """Reading pictures the way the package does, and naming sets of them."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,20 @@ def list_kinds(folder: Path) -> list[list[Path]]:
     """Return the pictures of each folder inside a folder: one kind of picture each, sorted."""
     kinds = [list_pictures(kind) for kind in sorted(folder.iterdir()) if kind.is_dir()]
     return [pictures for pictures in kinds if pictures]
+
+
+def pictures_and_members(folder: Path) -> tuple[list[Path], list[npt.NDArray[Any]]]:
+    """Return the pictures of all kinds, and for each kind the places of its own among them."""
+    kinds = list_kinds(folder)
+    paths = [path for kind in kinds for path in kind]
+    ends = np.cumsum([len(kind) for kind in kinds])
+    return paths, np.split(np.arange(len(paths)), ends[:-1])
+
+
+def add_settings(parser: argparse.ArgumentParser, defaults: object) -> None:
+    """Give a command an option for each attribute of a dataclass of settings."""
+    for name, default in vars(defaults).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
 
 
 def open_picture(path: Path, keep: int = IMAGE_SIZE) -> Image.Image:

@@ -26,7 +26,7 @@ from batches import draw_pictures
 from feature_network import FEATURES_NAME
 from head import CLIP, CONSTANT_PLACES, FULL_SIZE, SHORT_SIZE, Array, Head
 from network_outputs import network_outputs
-from pictures import list_kinds
+from pictures import add_settings, pictures_and_members
 from torch import Tensor
 from torch.nn import functional
 
@@ -197,8 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="the head, an .npz file")
     parser.add_argument("--cache", type=Path, help="folder to keep features in")
     parser.add_argument("--workers", type=int, default=2)
-    for name, default in vars(Settings()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    add_settings(parser, Settings())
     return parser
 
 
@@ -206,9 +205,7 @@ def main() -> None:
     """Compute or load the features, train, and save the head."""
     arguments = _parser().parse_args()
     settings = Settings(**{name: getattr(arguments, name) for name in vars(Settings())})
-    kinds = list_kinds(arguments.pictures)
-    paths = [path for kind in kinds for path in kind]
-    members = np.split(np.arange(len(paths)), np.cumsum([len(kind) for kind in kinds])[:-1])
+    paths, members = pictures_and_members(arguments.pictures)
     features = network_outputs(
         FEATURES_NAME,
         paths,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from imagededup.verification.coverage import shown
 from imagededup.verification.geometry import Map, scale_of
 
-__all__ = ["Agreement", "Box", "agreement", "laid_on", "rough_agreement"]
+__all__ = ["Agreement", "Box", "Laid", "agreement", "cells", "laid_on", "rough_agreement"]
 
 Grey = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -78,22 +78,38 @@ class Agreement:
     residual: float
 
 
-def agreement(source: Grey, target: Grey, matrix: Map) -> Agreement:
+class Laid(NamedTuple):
+    """A picture laid on another one, the target.
+
+    Attributes:
+        moved: The picture where it lies on the target, float32 of the target's shape.
+        inside: 1 where it does, 0 elsewhere, of the same shape.
+    """
+
+    moved: Image
+    inside: Image
+
+
+def agreement(laid: Laid, target: Grey) -> Agreement:
     """Compare the target with the source that is laid on it.
+
+    Args:
+        laid: The source on the target.
+        target: uint8 of shape (h, w).
+    """
+    plain = _Overlay.of(laid.moved, target.astype(np.float32), laid.inside, _WINDOW, _STRIDE)
+    overlay, windows = _best_blur(plain)
+    return Agreement(*windows.summary(overlay))
+
+
+def laid_on(source: Grey, target: Grey, matrix: Map) -> Laid:
+    """Lay the source on the target.
 
     Args:
         source: uint8 of shape (h, w).
         target: uint8 of shape (h, w).
         matrix: The affine map from pixels of the source to pixels of the target.
     """
-    moved, mask = laid_on(source, target, matrix)
-    plain = _Overlay.of(moved, target.astype(np.float32), mask, _WINDOW, _STRIDE)
-    overlay, windows = _best_blur(plain)
-    return Agreement(*windows.summary(overlay))
-
-
-def laid_on(source: Grey, target: Grey, matrix: Map) -> tuple[Image, Image]:
-    """The source where it lies on the target, and 1 where it does, of the target's shape."""
     moved = cv2.warpAffine(
         _antialiased(source, scale_of(matrix)),
         matrix,
@@ -102,7 +118,7 @@ def laid_on(source: Grey, target: Grey, matrix: Map) -> tuple[Image, Image]:
     )
     whole = (shown(target, matrix, source) > _NEARLY_ALL).astype(np.float32)
     mask = cv2.erode(whole, np.ones((3, 3)), borderValue=(1.0,))
-    return np.asarray(moved, np.float32), np.asarray(mask, np.float32)
+    return Laid(np.asarray(moved, np.float32), np.asarray(mask, np.float32))
 
 
 def rough_agreement(source: Grey, target: Grey, matrix: Map) -> float:
@@ -243,10 +259,10 @@ class _Overlay:
         cls, source: Image, target: Image, mask: Image, window: tuple[int, int], stride: int
     ) -> Self:
         """Choose the windows."""
-        cells = _cells(mask)
-        shares: Image = np.asarray(cv2.boxFilter(cells, -1, window), np.float32)
+        shown_cells = cells(mask, _CELL)
+        shares: Image = np.asarray(cv2.boxFilter(shown_cells, -1, window), np.float32)
         weight = shares[::stride, ::stride]
-        seen = (weight > _LEAST_SHARE) & (cells[::stride, ::stride] > 0)
+        seen = (weight > _LEAST_SHARE) & (shown_cells[::stride, ::stride] > 0)
         return cls(source, target, mask, window, stride, weight, seen)
 
     def halved(self) -> "_Overlay":
@@ -292,14 +308,14 @@ class _Overlay:
         return _Windows(correlation, source.mean, source.variance, target.mean, target.variance)
 
     def _mean(self, values: Image) -> Image:
-        sums: Image = np.asarray(cv2.boxFilter(_cells(values * self.mask), -1, self.window))
+        sums: Image = np.asarray(cv2.boxFilter(cells(values * self.mask, _CELL), -1, self.window))
         return sums[:: self.stride, :: self.stride][self.seen] / self.weight[self.seen]
 
 
-def _cells(picture: Image) -> Image:
-    """The means of the cells."""
-    height, width = (max(1, side // _CELL) for side in picture.shape)
-    whole = picture[: height * _CELL, : width * _CELL]
+def cells(picture: Image, side: int) -> Image:
+    """The means of square cells, without what is left over at the right and below."""
+    height, width = (max(1, length // side) for length in picture.shape)
+    whole = picture[: height * side, : width * side]
     return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 

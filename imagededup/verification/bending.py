@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.verification.agreement import laid_on
-from imagededup.verification.geometry import Map
+from imagededup.verification.agreement import Laid, cells
 from imagededup.verification.view import CONTRAST_STEPS, View, normalised
 
 __all__ = ["Bend", "bend_of"]
@@ -43,17 +42,15 @@ class Bend(NamedTuple):
     share: float
 
 
-def bend_of(source: View, target: View, matrix: Map) -> Bend | None:
+def bend_of(laid: Laid, target: View) -> Bend | None:
     """Find the bend that an affine map leaves; None if too little of the pictures overlaps.
 
     Args:
-        source: A picture.
-        target: The other one.
-        matrix: The affine map from grey pixels of the source to those of the target.
+        laid: The grey source, laid on the grey target by the map.
+        target: The target.
     """
-    moved, inside = laid_on(source.grey, target.grey, matrix)
-    inside = np.asarray(cv2.erode(inside, np.ones(_MARGIN), borderValue=(0.0,)), np.float32)
-    one = _unit(normalised(np.rint(moved).astype(np.uint8)))
+    inside = np.asarray(cv2.erode(laid.inside, np.ones(_MARGIN), borderValue=(0.0,)), np.float32)
+    one = _unit(normalised(np.rint(laid.moved).astype(np.uint8)))
     other = _unit(target.normalised)
     difference = other - one
     weight = inside / (1 + 4 * difference * difference)
@@ -66,8 +63,8 @@ def bend_of(source: View, target: View, matrix: Map) -> Bend | None:
         down * difference,
         difference * difference,
     )
-    sums = np.stack([_cells(weight * product) for product in products])
-    seen = _usual_cells(_cells(inside), sums)
+    sums = np.stack([cells(weight * product, _CELL) for product in products])
+    seen = _usual_cells(cells(inside, _CELL), sums)
     rows, columns = np.nonzero(seen)
     if len(rows) < _FEWEST_CELLS:
         return None
@@ -118,10 +115,3 @@ def _shifts(terms: Terms, xx: Terms, xy: Terms, yy: Terms, aim: Terms) -> tuple[
 
 def _unit(steps: NDArray[np.int8]) -> NDArray[np.float32]:
     return steps.astype(np.float32) / np.float32(CONTRAST_STEPS)
-
-
-def _cells(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The means of the cells."""
-    height, width = (max(1, side // _CELL) for side in picture.shape)
-    whole = picture[: height * _CELL, : width * _CELL]
-    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.float32)

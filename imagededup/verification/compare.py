@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.verification.agreement import Agreement, Box, agreement, rough_agreement
+from imagededup.verification.agreement import (
+    Agreement,
+    Box,
+    Laid,
+    agreement,
+    laid_on,
+    rough_agreement,
+)
 from imagededup.verification.alignment import refine
 from imagededup.verification.bending import bend_of
 from imagededup.verification.colour import colour_agreement
@@ -67,10 +74,10 @@ def evidence_between(left: View, right: View) -> Evidence | None:
     return None if laid is None else laid.evidence()
 
 
-def _best(left: View, right: View) -> "_Laid | None":
-    best: _Laid | None = None
+def _best(left: View, right: View) -> "_Fitted | None":
+    best: _Fitted | None = None
     for proposal in _proposals(left, right):
-        laid = _Laid.of(left, right, proposal)
+        laid = _Fitted.of(left, right, proposal)
         if laid is None:
             continue
         if best is None or laid.strength > best.strength:
@@ -95,7 +102,7 @@ def _proposals(left: View, right: View) -> Iterator[Fit]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Laid:
+class _Fitted:
     """Two pictures laid on each other: the one that is shrunk, the source, on the other.
 
     Attributes:
@@ -104,6 +111,7 @@ class _Laid:
         swapped: Whether the source is the right one.
         inliers: How many matches of local features agree with the map.
         matrix: The map from the grey pixels of the source to those of the target.
+        on: The grey source on the grey target.
         coarse: How they agree.
     """
 
@@ -112,10 +120,11 @@ class _Laid:
     swapped: bool
     inliers: int
     matrix: Map
+    on: Laid
     coarse: Agreement
 
     @classmethod
-    def of(cls, left: View, right: View, fit: Fit) -> "_Laid | None":
+    def of(cls, left: View, right: View, fit: Fit) -> "_Fitted | None":
         """Lay pictures on each other; None if they clearly do not agree."""
         swapped = scale_of(fit.matrix) > 1
         source, target = (right, left) if swapped else (left, right)
@@ -123,8 +132,9 @@ class _Laid:
         if rough_agreement(source.grey, target.grey, start) < _LEAST_ROUGH:
             return None
         matrix = refine(source.normalised, target.normalised, start)
-        coarse = agreement(source.grey, target.grey, matrix)
-        return cls(source, target, swapped, fit.inliers, matrix, coarse)
+        on = laid_on(source.grey, target.grey, matrix)
+        coarse = agreement(on, target.grey)
+        return cls(source, target, swapped, fit.inliers, matrix, on, coarse)
 
     @property
     def strength(self) -> float:
@@ -146,7 +156,7 @@ class _Laid:
             self.inliers,
             colour_agreement(source, target, self._between(source, target)),
             coverage(self.source, self.target, self.matrix),
-            bend_of(self.source, self.target, self.matrix),
+            bend_of(self.on, self.target),
         )
         return replace(evidence, fine=self._fine()) if may_be_copy(evidence) else evidence
 
@@ -156,7 +166,7 @@ class _Laid:
             return self.coarse
         start = self._between(source, target)
         matrix = refine(normalised(source), normalised(target), start, _FINE_STEP)
-        return agreement(source, target, matrix)
+        return agreement(laid_on(source, target, matrix), target)
 
     def verdict(self, relation: Relation, score: float, evidence: Evidence) -> Verdict:
         """The verdict from left to right."""

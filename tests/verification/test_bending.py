@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from imagededup.verification import Relation
+from imagededup.verification.agreement import laid_on
 from imagededup.verification.bending import bend_of
 from imagededup.verification.compare import compare
 from imagededup.verification.view import view_of
@@ -28,9 +29,14 @@ def bent(pixels, by):
     return cv2.remap(pixels, across, down + shift, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
+def bend_between(left, right, matrix=AFFINE):
+    source, target = view_of(left), view_of(right)
+    return bend_of(laid_on(source.grey, target.grey, matrix), target)
+
+
 def test_a_bend_is_measured_in_pixels_of_the_target(picture):
     by = 2.0
-    bend = bend_of(view_of(picture), view_of(bent(picture, by)), AFFINE)
+    bend = bend_between(picture, bent(picture, by))
     middle = slice(20, -20)  # the edges are not looked at
     v, u = np.meshgrid(np.linspace(-1, 1, 192)[middle], np.linspace(-1, 1, 256)[middle])
     shifts = by * 256 / WIDTH * (v * v - u * u)
@@ -43,19 +49,19 @@ def test_an_affine_map_is_no_bend(picture):
     moved = cv2.warpAffine(
         picture, np.array([[1.0, 0.002, 0.6], [-0.003, 0.998, 0.4]]), SIZE, borderMode=1
     )
-    assert bend_of(view_of(picture), view_of(moved), AFFINE).size < 0.02
+    assert bend_between(picture, moved).size < 0.02
 
 
 def test_a_caption_is_no_bend(picture):
     image = Image.fromarray(picture)
     ImageDraw.Draw(image).rectangle((100, 250, 380, 330), "white", "black", 6)
-    bend = bend_of(view_of(picture), view_of(np.asarray(image)), AFFINE)
+    bend = bend_between(picture, np.asarray(image))
     assert min(bend.size / 0.03, bend.share / 0.012) < 1
 
 
 def test_little_overlap_says_nothing(picture):
     aside = np.array([[1.0, 0.0, 200.0], [0.0, 1.0, 0.0]])
-    assert bend_of(view_of(picture), view_of(picture), aside) is None
+    assert bend_between(picture, picture, aside) is None
 
 
 @pytest.mark.parametrize(("by", "relation"), [(0.0, Relation.COPY), (2.0, Relation.VARIANT)])
