@@ -18,8 +18,8 @@ from playwright.sync_api import sync_playwright
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import load_image
-from imagededup.images.folders import list_folder
 from imagededup.pages import PagePicture, PairSection, PicturePair, write_page
+from imagededup.sources.folders import list_folder
 
 LONGEST_SIDE = 900
 KEPT = 0.8

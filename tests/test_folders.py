@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.images.file_states import FileState, FileStates
-from imagededup.images.folders import Failure, list_folder
+from imagededup.sources.file_states import FileState, FileStates
+from imagededup.sources.folders import Failure, list_folder
 from tests.broken_files import IS_ROOT, make_special_files
 
 

@@ -6,9 +6,9 @@ import os
 import pytest
 
 from imagededup.errors import InvalidValueError
-from imagededup.images.folders import list_folder
 from imagededup.pages.embed import state_text
 from imagededup.removal import carry_out_marked, delete, move_into, only_check, read_marked
+from imagededup.sources.folders import list_folder
 from tests.conftest import photograph
 
 NOT_UTF8 = os.fsdecode(b"latin-1 \xe9.png")

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
-from imagededup.images.file_states import FileState
 from imagededup.pages import (
     BarSection,
     FactSection,
@@ -32,6 +31,7 @@ from imagededup.pages import (
 from imagededup.pages.gathered import Gathered
 from imagededup.pages.looks import Look, picture_size_for
 from imagededup.pages.split import sheets
+from imagededup.sources.file_states import FileState
 from tests.conftest import photograph
 
 

@@ -589,7 +589,7 @@ class TestOneFile:
 
 TWO_AT_ONCE = """
 import os, sys
-from imagededup.images.folders import list_folder
+from imagededup.sources.folders import list_folder
 from imagededup.methods import PHash
 from imagededup.methods.results import Removal
 from imagededup.removal import carry_out, delete

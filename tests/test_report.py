@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from imagededup.cli import run
-from imagededup.images.folders import list_folder
 from imagededup.methods import CNN, PHash
 from imagededup.methods.encoding import EncodedImages
 from imagededup.report import look
 from imagededup.report.bars import score_bars, size_bars
 from imagededup.report.look import encode_and_measure
 from imagededup.report.unusual import unusual_images
+from imagededup.sources.folders import list_folder
 from tests.conftest import photograph, textured
 from tests.test_pages import content
 

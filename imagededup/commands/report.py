@@ -109,11 +109,11 @@ def _findings(
     full_decode: bool,
     verifying: dict[str, Any],
 ) -> "Findings":
-    from imagededup.images.folders import list_folder
     from imagededup.methods.encoding import encode_files
     from imagededup.report.look import encode_and_measure, without_page
     from imagededup.report.unusual import unusual_images
     from imagededup.report.write import Findings
+    from imagededup.sources.folders import list_folder
     from imagededup.utils.parallel import check_workers
 
     encoder, workers = encoder_of(method, full_decode), check_workers("workers", None)

@@ -17,7 +17,7 @@ from imagededup.evaluation.entries import list_first
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.maps import is_of_two_collections, read_ground_truth, truth_entries
 from imagededup.evaluation.relations import DuplicateRelation
-from imagededup.images.folders import list_folder
+from imagededup.sources.folders import list_folder
 
 __all__ = ["load_ground_truth", "load_retrieved_map"]
 

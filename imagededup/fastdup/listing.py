@@ -13,7 +13,7 @@ from imagededup.errors import InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.store.files import FeatureFiles, is_result
 from imagededup.fastdup.store.tables import check_name
-from imagededup.images.folders import Failure, list_folder
+from imagededup.sources.folders import Failure, list_folder
 from imagededup.utils.text import counted, shown
 
 __all__ = ["Listing", "check_inputs", "list_images"]

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from imagededup.errors import UnreadableImageError
 
@@ -46,7 +47,7 @@ class LimitedFile(io.BufferedReader):
             if self._left < 0:
                 raise UnreadableImageError(_TOO_LARGE)
             return _read(self, size)
-        rest = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        rest = max(0, _length(self.raw) - self.tell())
         wanted = rest if size is None or size < 0 else min(size, rest)
         self._count(wanted)
         return _read(self, wanted)
@@ -62,6 +63,12 @@ class LimitedFile(io.BufferedReader):
         self._left -= max(length, _LEAST_BYTES)
         if self._left < 0:
             raise UnreadableImageError(_TOO_LARGE)
+
+
+def _length(raw: Any) -> int:  # noqa: ANN401 - any raw file
+    """How many bytes a file has now; a file may grow."""
+    length: int | None = getattr(raw, "length", None)
+    return os.fstat(raw.fileno()).st_size if length is None else length
 
 
 class PixelBudget:

@@ -1,10 +1,8 @@
 """From a path to an open image, its pixels not yet decoded; every error becomes a reason."""
 
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
-from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
@@ -13,6 +11,7 @@ from imagededup.images.heif import heif_reason, register_heif
 from imagededup.images.libtiff import libtiff_silent
 from imagededup.images.limits import LimitedFile
 from imagededup.images.pillow_warnings import pillow_warnings_ignored
+from imagededup.sources.readable import open_source
 
 __all__ = ["opened"]
 
@@ -22,17 +21,16 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
     """Open an image, and say why what the block does with it fails.
 
     Args:
-        path: A regular file. Pipes, sockets and devices are never opened.
+        path: A regular file, or another address; pipes, sockets and devices are never opened.
 
     Raises:
         UnreadableImageError: The file is no image, or an error came up in the block.
     """
     try:
-        _check_regular_file(Path(path))
         with (
             pillow_warnings_ignored(),
             libtiff_silent(),
-            Path(path).open("rb", buffering=0) as raw,
+            open_source(path) as raw,
             LimitedFile(raw) as file,
             _identified(file) as image,
         ):
@@ -44,19 +42,6 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
         raise
     except Exception as error:  # Pillow's plugins raise what the broken bytes happen to provoke
         raise UnreadableImageError(_reason(error)) from error
-
-
-def _check_regular_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise UnreadableImageError(
-            "broken symbolic link" if path.is_symlink() else "no such file"
-        ) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise UnreadableImageError("not a regular file")
-    if status.st_size == 0:
-        raise UnreadableImageError("empty file")
 
 
 def _identified(file: LimitedFile) -> Image.Image:

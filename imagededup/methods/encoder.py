@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, check_array, load_image
-from imagededup.images.folders import ImageFolder, list_folder
 from imagededup.methods.encoding import CodeArray, EncodedImages, encode_files
 from imagededup.methods.plain import join_plain
 from imagededup.methods.reports import report_failures
@@ -34,6 +33,7 @@ from imagededup.methods.verifying import (
 )
 from imagededup.models.failures import images_named
 from imagededup.search.matches import Matches, Pairs
+from imagededup.sources.folders import ImageFolder, list_folder
 from imagededup.utils.parallel import check_workers
 from imagededup.utils.text import shown
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from imagededup.errors import ModelError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, load_image
 from imagededup.images.exact import pixel_digest
-from imagededup.images.folders import Failure, ImageFolder
 from imagededup.images.opening import opened
 from imagededup.models.failures import images_named
+from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import shown

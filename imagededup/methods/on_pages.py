@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.images.folders import ImageFolder
 from imagededup.pages.items import (
     FactSection,
     GroupSection,
@@ -22,6 +21,7 @@ from imagededup.pages.items import (
     TableSection,
 )
 from imagededup.search.matches import Matches, Pairs, concatenate
+from imagededup.sources.folders import ImageFolder
 from imagededup.verification.relation import REMOVABLE, Relation
 from imagededup.verification.verdict import Verdict
 

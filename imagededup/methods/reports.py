@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from imagededup.images.folders import Failure
+from imagededup.sources.folders import Failure
 from imagededup.utils.text import counted, shown
 
 __all__ = ["report_failures"]

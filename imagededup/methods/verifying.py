@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.images.folders import Failure, ImageFolder
 from imagededup.methods.encoding import EncodedImages
 from imagededup.methods.plain import join_plain
 from imagededup.methods.search_options import SearchRequest
 from imagededup.methods.verified import with_relations
 from imagededup.search.matches import Matches, Pairs
+from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.utils.options import whole_number
 from imagededup.utils.progress import Progress
 from imagededup.verification.candidates import Nearest, candidate_pairs

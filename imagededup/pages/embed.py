@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from imagededup.images.file_states import FileState
 from imagededup.pages.gathered import Gathered, whole_path
 from imagededup.pages.items import (
     GroupSection,
@@ -23,6 +22,7 @@ from imagededup.pages.items import (
     PictureSection,
 )
 from imagededup.pages.looks import Look
+from imagededup.sources.file_states import FileState
 from imagededup.utils.text import shown
 
 _OPENING = '<script type="application/json" class="thumbnails">'

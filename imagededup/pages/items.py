@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from imagededup.images.file_states import FileState
+from imagededup.sources.file_states import FileState
 
 __all__ = [
     "MOST_BYTES",

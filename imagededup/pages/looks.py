@@ -10,9 +10,9 @@ from PIL import Image
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, decode, orientation
-from imagededup.images.file_states import FileState
 from imagededup.images.opening import opened
 from imagededup.pages.items import PagePicture
+from imagededup.sources.file_states import FileState
 
 __all__ = ["Look", "look_at", "picture_size_for"]
 

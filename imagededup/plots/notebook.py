@@ -17,7 +17,7 @@ from imagededup.plots.pictures import pictures
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
-    from imagededup.images.folders import ImageFolder
+    from imagededup.sources.folders import ImageFolder
 
 __all__ = ["groups_html"]
 

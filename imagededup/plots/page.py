@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.evaluation.entries import Entries, read_entries
-from imagededup.images.file_states import FileStates
-from imagededup.images.folders import ImageFolder
 from imagededup.methods.results import Duplicates
 from imagededup.plots.inputs import Folders, check_folders
 from imagededup.plots.numbers import check_numbers
 from imagededup.search.matches import Matches, Pairs
+from imagededup.sources.file_states import FileStates
+from imagededup.sources.folders import ImageFolder
 
 if TYPE_CHECKING:
     from imagededup.pages import WrittenPage

@@ -12,8 +12,8 @@ from imagededup.removal.move import delete_file, move_without_overwriting
 from imagededup.removal.turns import turn
 
 if TYPE_CHECKING:
-    from imagededup.images.folders import ImageFolder
     from imagededup.methods.results import Duplicates, Removal
+    from imagededup.sources.folders import ImageFolder
 
 __all__ = ["Action", "Outcome", "act", "carry_out", "delete", "move_into", "only_check"]
 

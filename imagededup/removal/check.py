@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagededup.images.file_states import FileState
+from imagededup.sources.file_states import FileState
 
 __all__ = ["SeenFile", "links_on_the_way", "names_on_the_way", "reason_to_keep"]
 

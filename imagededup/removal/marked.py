@@ -10,10 +10,10 @@ from pathlib import Path, PurePath
 from typing import Any, TypeGuard
 
 from imagededup.errors import FileOperationError, InvalidValueError
-from imagededup.images.file_states import FileState
 from imagededup.methods.results import Removal
 from imagededup.removal.act import Action, Outcome, act
 from imagededup.removal.check import SeenFile, links_on_the_way
+from imagededup.sources.file_states import FileState
 from imagededup.utils.text import shown
 
 __all__ = ["MarkedFile", "carry_out_marked", "read_marked"]

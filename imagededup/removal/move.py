@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imagededup.errors import FileOperationError
-from imagededup.images.file_states import FileState
 from imagededup.removal.rename import rename_without_overwriting
+from imagededup.sources.file_states import FileState
 from imagededup.utils.files import partial_path, sync_folder
 
 __all__ = ["delete_file", "move_without_overwriting"]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, upright_size
-from imagededup.images.folders import Failure, ImageFolder
 from imagededup.images.measure import MEASURES, REDUCTION, measure
 from imagededup.images.quality import Columns
 from imagededup.methods.encoder import Encoder
 from imagededup.methods.encoding import EncodedImages, encode_files
+from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.utils.parallel import ordered_map
 
 __all__ = ["MeasuredImages", "encode_and_measure", "without_page"]

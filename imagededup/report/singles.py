@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.images.folders import Failure, ImageFolder
 from imagededup.images.quality import FLAGS, Columns, area, sharpness, stretch
 from imagededup.methods.on_pages import picture_of
 from imagededup.pages import NamedPicture, PictureSection, TableSection
 from imagededup.report.look import MeasuredImages
 from imagededup.report.unusual import Unusual
+from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.utils.text import counted
 
 __all__ = ["failure_section", "flag_section", "unusual_section"]

@@ -7,7 +7,6 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.images.folders import Failure, ImageFolder
 from imagededup.images.quality import flags
 from imagededup.methods.results import Duplicates
 from imagededup.pages import FactSection, PageSection, WrittenPage, write_page
@@ -17,6 +16,7 @@ from imagededup.report.groups import duplicate_sections
 from imagededup.report.look import MeasuredImages
 from imagededup.report.singles import failure_section, flag_section, unusual_section
 from imagededup.report.unusual import Unusual
+from imagededup.sources.folders import Failure, ImageFolder
 
 __all__ = ["Findings", "write_report"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagededup.images.folders import list_folder
 from imagededup.methods.results import Duplicates
 from imagededup.search.matches import Matches, Pairs
+from imagededup.sources.folders import list_folder
 from imagededup.verification.relation import REMOVABLE, Relation
 from imagededup.verification.verdict import Verdict, Verdicts
 from tests.browser.conftest import BYTES, HOSTILE, TURNED

@@ -9,10 +9,10 @@ from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.evaluation import InvalidMapError, best_threshold, evaluate
 from imagededup.evaluation.options import ScoreName
 from imagededup.evaluation.thresholds import _default_thresholds
-from imagededup.images.folders import Failure
 from imagededup.methods import AHash, PHash
 from imagededup.methods.results import Duplicates
 from imagededup.search.matches import Matches, Pairs
+from imagededup.sources.folders import Failure
 from tests.evaluation.strategies import truths
 
 HASHES = {

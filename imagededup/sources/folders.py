@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.images.file_states import FileState, FileStates
+from imagededup.sources.file_states import FileState, FileStates
 
 __all__ = ["Failure", "ImageFolder", "list_folder"]
 

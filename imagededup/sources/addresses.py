@@ -1,0 +1,79 @@
+"""What the name of an image leads to: a file, a remote object, or what lies within one of them.
+
+An address is a path or a URL. Behind the name of an archive or a video stands what is meant of it:
+`photos/trip.zip/a.jpg`, `film.mp4/000012.5s.jpg`, `s3://bucket/shard.tar/0001.jpg`.
+"""
+
+import os
+import re
+from os import PathLike
+from pathlib import Path
+
+__all__ = [
+    "ARCHIVE_ENDINGS",
+    "VIDEO_ENDINGS",
+    "is_archive",
+    "is_container",
+    "is_remote",
+    "is_video",
+    "parts_of",
+    "remote_address",
+]
+
+ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
+"""Files that are looked into for images."""
+
+VIDEO_ENDINGS = (
+    *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
+    *(".ogv", ".webm", ".wmv"),
+    *(".avifs", ".heics", ".heifs"),
+)
+"""Films, and sequences of images, whose frames are taken."""
+
+_REMOTE = re.compile(r"(s3|gs|az|https?|minio):/{1,2}(?=[^/])")
+_CONTAINER = re.compile(
+    f"({'|'.join(map(re.escape, ARCHIVE_ENDINGS + VIDEO_ENDINGS))})/+(?=[^/])", re.IGNORECASE
+)
+
+
+def is_remote(address: str | PathLike[str]) -> bool:
+    """Whether an address is a URL of one of the kinds that are read over the network.
+
+    `Path` makes `s3:/bucket` of `s3://bucket`; both are understood.
+    """
+    return _REMOTE.match(os.fspath(address)) is not None
+
+
+def remote_address(address: str | PathLike[str]) -> str:
+    """A URL with both slashes behind its kind."""
+    text = Path(address).as_posix() if isinstance(address, Path) else os.fspath(address)
+    return _REMOTE.sub(r"\1://", text, count=1)
+
+
+def is_archive(name: str) -> bool:
+    """Whether a name has the ending of an archive."""
+    return name.lower().endswith(ARCHIVE_ENDINGS)
+
+
+def is_video(name: str) -> bool:
+    """Whether a name has the ending of a film or of a sequence of images."""
+    return name.lower().endswith(VIDEO_ENDINGS)
+
+
+def is_container(name: str) -> bool:
+    """Whether there may be images within a file of this name."""
+    return is_archive(name) or is_video(name)
+
+
+def parts_of(address: str) -> list[tuple[str, str]]:
+    """The ways in which an address may be the name of a container and what is meant of it.
+
+    Examples:
+        >>> parts_of("a.tar/b.jpg")
+        [('a.tar', 'b.jpg')]
+        >>> parts_of("a.jpg")
+        []
+    """
+    return [
+        (address[: found.end(1)], address[found.end() :]) for found in _CONTAINER.finditer(address)
+    ]
