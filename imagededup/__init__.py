@@ -9,10 +9,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imagededup import fastdup
     from imagededup.methods import CNN, AHash, DHash, Duplicates, PHash, WHash
+    from imagededup.sources.limits import Limits, limits, set_limits
 
 __version__ = "0.1.0"
 
-__all__ = ["CNN", "AHash", "DHash", "Duplicates", "PHash", "WHash", "__version__", "fastdup"]
+__all__ = [
+    "CNN",
+    "AHash",
+    "DHash",
+    "Duplicates",
+    "Limits",
+    "PHash",
+    "WHash",
+    "__version__",
+    "fastdup",
+    "limits",
+    "set_limits",
+]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
@@ -21,6 +34,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401
 
     if name == "fastdup":
         return importlib.import_module("imagededup.fastdup")
+    if name in ("Limits", "limits", "set_limits"):
+        return getattr(importlib.import_module("imagededup.sources.limits"), name)
     if name in __all__:
         return getattr(importlib.import_module("imagededup.methods"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

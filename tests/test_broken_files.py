@@ -20,6 +20,9 @@ from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import load_image
 from imagededup.images.pillow_warnings import pillow_warnings_ignored
 from imagededup.methods import PHash
+from imagededup.methods.encoding import encode_files
+from imagededup.sources.folders import list_folder
+from imagededup.sources.readable import _open_regular
 from tests.broken_files import IS_ROOT, make_broken_files, make_good_files, make_special_files
 from tests.conftest import photograph
 
@@ -134,22 +137,25 @@ def test_a_file_without_permission(tmp_path):
         load_image(tmp_path / "forbidden.png")
 
 
-def test_a_file_that_is_removed_after_it_was_listed(tmp_path, monkeypatch):
-    photograph(0).save(tmp_path / "removed.png")
-    photograph(1).save(tmp_path / "stays.png")
-    original = Path.open
-
-    def removed_meanwhile(path, *arguments, **options):
-        if path.name == "removed.png":
-            raise FileNotFoundError(2, "No such file or directory")
-        return original(path, *arguments, **options)
-
-    monkeypatch.setattr(Path, "open", removed_meanwhile)
-    found = PHash(verbose=False).search(tmp_path)
+def test_a_file_that_is_removed_or_replaced_after_it_was_listed(tmp_path):
+    for number, name in enumerate(["pipe.png", "removed.png", "stays.png"]):
+        photograph(number).save(tmp_path / name)
+    folder = list_folder(tmp_path)
+    (tmp_path / "removed.png").unlink()
+    (tmp_path / "pipe.png").unlink()
+    os.mkfifo(tmp_path / "pipe.png")
+    (found,) = encode_files([PHash()], folder, workers=2)
     assert found.names == ["stays.png"]
     assert [(failure.name, failure.reason) for failure in found.failures] == [
-        ("removed.png", "no such file or directory")
+        ("pipe.png", "not a regular file"),
+        ("removed.png", "no such file"),
     ]
+
+
+def test_a_pipe_that_takes_the_place_of_a_file_at_the_last_moment_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableImageError, match=r"^not a regular file$"):
+        _open_regular(tmp_path / "pipe.png")
 
 
 TERMINAL = """

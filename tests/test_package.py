@@ -14,10 +14,13 @@ EXPORTS = {
         "CNN",
         "DHash",
         "Duplicates",
+        "Limits",
         "PHash",
         "WHash",
         "__version__",
         "fastdup",
+        "limits",
+        "set_limits",
     ],
     "imagededup.evaluation": [
         "ClusterMetrics",

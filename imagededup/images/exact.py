@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from imagededup.images.deep import DEEP_MODES
 from imagededup.images.limits import budget
 from imagededup.images.opening import opened
 from imagededup.images.strips import strips
+from imagededup.sources.readable import open_source
 
 __all__ = ["array_digest", "pixel_digest"]
 
@@ -73,7 +73,7 @@ def _decoded_in_part(image: Image.Image) -> bool:
 
 
 def _file_digest(path: str | PathLike[str]) -> bytes:
-    with Path(path).open("rb") as file:
+    with open_source(path) as file:
         return hashlib.file_digest(file, "blake2b").digest()
 
 

@@ -9,32 +9,52 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from imagededup.errors import UnreadableImageError
+from imagededup.sources.limits import limits, over_limit
 
-__all__ = ["LimitedFile", "PixelBudget", "budget"]
+__all__ = ["LimitedFile", "PixelBudget", "budget", "check_limit"]
 
 _METADATA_BYTES = 2**28
 _BYTES_PER_PIXEL = 16  # the longest form: 16-bit colours written as text
 _BLOCK_BYTES = 2**16  # smaller reads are Pillow's blocks and need no look at the file's size
 _LEAST_BYTES = 64  # a read of one byte costs time as well
-_LARGEST_IMAGE = 178_956_970  # pixels; Pillow's own limit
 _PIXELS_PER_CORE = 16_000_000
+_PIXEL_BYTES = 4
 _TOO_LARGE = "the file is much larger than its pixels"
 
 _read = io.BufferedReader.read
+
+
+def check_limit(name: str, amount: int) -> None:
+    """Refuse an image that takes more than `Limits` allow.
+
+    Raises:
+        UnreadableImageError: It says what the limit is, and how to raise it.
+    """
+    reason = over_limit(name, amount)
+    if reason is not None:
+        raise UnreadableImageError(reason)
 
 
 class LimitedFile(io.BufferedReader):
     """A file of which no more than 256 MiB, and 16 bytes for each of its pixels, is read.
 
     A read of fewer than 64 bytes counts as 64.
+
+    Args:
+        raw: What is read; it needs no descriptor, but can seek.
+
+    Raises:
+        UnreadableImageError: It is longer than `Limits` allow.
     """
 
     def __init__(self, raw: io.RawIOBase) -> None:
         super().__init__(raw)
         self._left = _METADATA_BYTES
+        self._size = raw.seek(0, os.SEEK_END)
+        raw.seek(0)
+        check_limit("file_size", self._size)
 
     def allow_pixels(self, pixels: int) -> None:
         """Begin to count again, for the pixels of an image whose header has been read."""
@@ -47,7 +67,7 @@ class LimitedFile(io.BufferedReader):
             if self._left < 0:
                 raise UnreadableImageError(_TOO_LARGE)
             return _read(self, size)
-        rest = max(0, _length(self.raw) - self.tell())
+        rest = max(0, self._size - self.tell())
         wanted = rest if size is None or size < 0 else min(size, rest)
         self._count(wanted)
         return _read(self, wanted)
@@ -65,43 +85,52 @@ class LimitedFile(io.BufferedReader):
             raise UnreadableImageError(_TOO_LARGE)
 
 
-def _length(raw: Any) -> int:  # noqa: ANN401 - any raw file
-    """How many bytes a file has now; a file may grow."""
-    length: int | None = getattr(raw, "length", None)
-    return os.fstat(raw.fileno()).st_size if length is None else length
-
-
 class PixelBudget:
     """Pixels that may be decoded at the same time by all threads together.
 
     An image larger than what is left waits; one that is larger than the whole waits until it is
-    alone. Results do not depend on it.
+    alone, unless `Limits` say how much memory there is. Results do not depend on the rest.
 
     Args:
-        total: The number of pixels.
+        total: The number of pixels; by default what `Limits` say at the time.
     """
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self, total: int | None = None) -> None:
+        self._fixed = total
         self._begin()
 
     def _begin(self) -> None:
-        self._left = self._total
+        self._held = 0
         self._freed = threading.Condition()
         self._turn = threading.Lock()
 
+    def _total(self) -> int:
+        if self._fixed is not None:
+            return self._fixed
+        current = limits()
+        if current.memory is not None:
+            return max(1, current.memory // _PIXEL_BYTES)
+        return max(current.pixels, _PIXELS_PER_CORE * (os.cpu_count() or 1))
+
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Wait for these pixels and hold them. It must not be nested."""
-        share = min(pixels, self._total)
+        """Wait for these pixels and hold them. It must not be nested.
+
+        Raises:
+            UnreadableImageError: They take more memory than `Limits` allow.
+        """
+        if self._fixed is None:
+            check_limit("memory", _PIXEL_BYTES * pixels)
+        total = self._total()
+        share = min(pixels, total)
         with self._turn, self._freed:  # who came later waits, or large images would for ever
-            self._freed.wait_for(lambda: self._left >= share)
-            self._left -= share
+            self._freed.wait_for(lambda: self._held == 0 or self._held + share <= total)
+            self._held += share
         try:
             yield
         finally:
             with self._freed:
-                self._left = min(self._left + share, self._total)  # within a forked process
+                self._held = max(self._held - share, 0)  # within a forked process
                 self._freed.notify()
 
     def reset_after_fork(self) -> None:
@@ -109,8 +138,8 @@ class PixelBudget:
         self._begin()
 
 
-budget = PixelBudget(max(_LARGEST_IMAGE, _PIXELS_PER_CORE * (os.cpu_count() or 1)))
-"""What all decoding shares: one image of the largest size, or 16 million pixels a core."""
+budget = PixelBudget()
+"""What all decoding shares: one image of the largest size, or 16 million pixels a core, or less."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=budget.reset_after_fork)

@@ -1,5 +1,6 @@
 """From a path to an open image, its pixels not yet decoded; every error becomes a reason."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -9,8 +10,9 @@ from PIL import Image, UnidentifiedImageError
 from imagededup.errors import UnreadableImageError
 from imagededup.images.heif import heif_reason, register_heif
 from imagededup.images.libtiff import libtiff_silent
-from imagededup.images.limits import LimitedFile
+from imagededup.images.limits import LimitedFile, check_limit
 from imagededup.images.pillow_warnings import pillow_warnings_ignored
+from imagededup.sources.limits import Limits, limits, over_limit
 from imagededup.sources.readable import open_source
 
 __all__ = ["opened"]
@@ -36,6 +38,7 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
         ):
             if image.format == "EPS":  # Pillow would run Ghostscript
                 raise UnreadableImageError("PostScript is a program, not an image")
+            check_limit("pixels", image.width * image.height)
             file.allow_pixels(image.width * image.height)
             yield image, file
     except UnreadableImageError:
@@ -45,6 +48,7 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
 
 
 def _identified(file: LimitedFile) -> Image.Image:
+    _let_pillow_open_as_much()
     try:
         return Image.open(file)
     except UnidentifiedImageError as error:
@@ -58,13 +62,29 @@ def _identified(file: LimitedFile) -> Image.Image:
         raise UnreadableImageError(reason) from error
 
 
+def _let_pillow_open_as_much() -> None:
+    """Raise Pillow's own limit, which is one for the process, where a higher one was asked for."""
+    most = limits().pixels
+    if most > Limits().pixels and Image.MAX_IMAGE_PIXELS is not None:
+        Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, -(-most // 2))  # it refuses the double
+
+
 def _reason(error: Exception) -> str:
     """One line that says why a file could not be decoded."""
     if isinstance(error, UnidentifiedImageError):
         return "not an image, or of an unknown format"
     if isinstance(error, MemoryError):
         return "too large for the memory"
+    if isinstance(error, Image.DecompressionBombError):
+        return _too_many_pixels(str(error))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     message = " ".join(str(error).split())
     return message or type(error).__name__
+
+
+def _too_many_pixels(message: str) -> str:
+    """Pillow refuses what is over its limit before its size is known here; it says the number."""
+    claimed = re.search(r"\((\d+) pixels\)", message)
+    over = over_limit("pixels", int(claimed[1])) if claimed else None
+    return over or " ".join(message.split())

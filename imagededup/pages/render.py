@@ -17,7 +17,7 @@ from imagededup.pages.items import (
     PictureSection,
     TableSection,
 )
-from imagededup.pages.written import bytes_in_words
+from imagededup.utils.sizes import bytes_in_words
 from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from imagededup.utils.sizes import bytes_in_words
 from imagededup.utils.text import counted, shown
 
-__all__ = ["WrittenPage", "bytes_in_words"]
+__all__ = ["WrittenPage"]
 
 _MOST_IN_NOTEBOOK = 20_000_000
 _ALLOWED = "allow-scripts allow-downloads"
@@ -52,18 +53,3 @@ class WrittenPage:
             f'{said}<iframe sandbox="{_ALLOWED}" title="{escape(shown(self.path.name))}" '
             f'style="{_FRAME}" srcdoc="{escape(page)}"></iframe>'
         )
-
-
-def bytes_in_words(size: int) -> str:
-    """A size as people read it.
-
-    Examples:
-        >>> bytes_in_words(999), bytes_in_words(1_000), bytes_in_words(12_345_678)
-        ('999 bytes', '1.0 kB', '12.3 MB')
-    """
-    if size < 1000:
-        return counted(size, "byte")
-    value, units = size / 1000, ["kB", "MB", "GB", "TB"]
-    while value >= 999.95 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.1f} {units[0]}"

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from imagededup.images.quality import flags
 from imagededup.methods.results import Duplicates
 from imagededup.pages import FactSection, PageSection, WrittenPage, write_page
-from imagededup.pages.written import bytes_in_words
 from imagededup.report.bars import score_bars, size_bars
 from imagededup.report.groups import duplicate_sections
 from imagededup.report.look import MeasuredImages
 from imagededup.report.singles import failure_section, flag_section, unusual_section
 from imagededup.report.unusual import Unusual
 from imagededup.sources.folders import Failure, ImageFolder
+from imagededup.utils.sizes import bytes_in_words
 
 __all__ = ["Findings", "write_report"]
 

@@ -34,7 +34,23 @@ def open_source(path: str | PathLike[str]) -> io.RawIOBase:
         raise UnreadableImageError("not a regular file")
     if status.st_size == 0:
         raise UnreadableImageError("empty file")
-    return Path(path).open("rb", buffering=0)
+    return _open_regular(path)
+
+
+def _open_regular(path: str | PathLike[str]) -> io.RawIOBase:
+    """Open a file, which may have become something else since it was looked at.
+
+    A pipe that has taken its place would be waited for, for ever.
+    """
+    file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise UnreadableImageError("not a regular file")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _open_elsewhere(path: str | PathLike[str]) -> io.RawIOBase | None:

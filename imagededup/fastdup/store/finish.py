@@ -52,7 +52,7 @@ def finished(
     images = previous.images
     if previous.data != files.data or files.journal.exists() or files.staged_state.exists():
         return None
-    if not (previous.is_whole.all() and images.paths == paths):
+    if not (previous.is_whole.all() and images.paths == paths) or images.worth_another_look():
         return None
     if not (np.array_equal(images.size, size) and np.array_equal(images.modified, modified)):
         return None

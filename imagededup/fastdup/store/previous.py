@@ -112,6 +112,7 @@ def find_origins(
         there = found[image]
         is_same = (one.images.size[there] == size[image]) & one.is_whole[there]
         is_same &= one.images.modified[there] == modified[image]
+        is_same &= ~np.isin(there, one.images.worth_another_look())
         which[image[is_same]] = number
         place[image[is_same]] = there[is_same]
     return Origins(which, place)

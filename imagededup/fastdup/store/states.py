@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.store.checksums import block_checksums
 from imagededup.fastdup.store.files import FLOAT_BYTES
+from imagededup.sources.limits import was_another_limit
 from imagededup.utils.files import write_npz
 
 __all__ = [
@@ -114,6 +115,10 @@ class KnownImages:
         """The row of each image's descriptor, of shape (n,); -1 for a bad image."""
         good = self.is_good
         return np.where(good, np.cumsum(good) - 1, -1)
+
+    def worth_another_look(self) -> list[int]:
+        """Places of bad images that were over a limit which has been changed since."""
+        return [place for place, why in self.reasons.items() if was_another_limit(why)]
 
     def names(self) -> list[str]:
         """The good images."""
