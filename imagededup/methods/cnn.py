@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.images.decode import Pixels
 from imagededup.methods.encoder import CodeArray, Encoder, SearchRequest
+from imagededup.methods.encoding import CODES_VERSION
 from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
 from imagededup.models import CustomModel, OnnxModel
@@ -92,6 +93,12 @@ class CNN(Encoder[Descriptor]):
         self._describer = describer(model_config, self._device)
         self._reduction = self._describer.reduction
         self._files_per_task = self._describer.batch_size
+
+    def _fingerprint(self) -> str | None:
+        model = self._describer.identity()
+        whole = max(_EMBEDDED_DIMENSIONS) if self._model_config is None else None
+        dim = self._dim or whole
+        return model and f"{self._method} model={model} dim={dim} version={CODES_VERSION}"
 
     def _prepare(self, pixels: Pixels) -> NDArray[Any]:
         return self._describer.prepare(pixels)

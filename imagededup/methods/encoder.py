@@ -125,6 +125,22 @@ class Encoder(Searches, Generic[Code]):
         report_failures(encoded.failures)
         return dict(zip(encoded.names, self._to_user(encoded.codes), strict=True))
 
+    @property
+    def _method(self) -> str:
+        """The word for the encoder in files of codes and in the command: 'phash', 'cnn'."""
+        return type(self).__name__.lower()
+
+    @abstractmethod
+    def _fingerprint(self) -> str | None:
+        """What codes depend on beside the pixels: codes of equal fingerprints can be mixed.
+
+        Returns:
+            The method with its settings; None where that cannot be told, as of a `CustomModel`.
+
+        Raises:
+            ModelError: The file of the model cannot be read.
+        """
+
     @abstractmethod
     def _prepare(self, pixels: Pixels) -> Any:  # noqa: ANN401
         """What of an image is kept until its batch is encoded: small, of a fixed shape."""

@@ -19,9 +19,12 @@ from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import shown
 
-__all__ = ["CodeArray", "EncodedImages", "encode_files"]
+__all__ = ["CODES_VERSION", "CodeArray", "EncodedImages", "encode_files"]
 
 CodeArray = NDArray[Any]
+
+CODES_VERSION = 1
+"""Goes up when a file gets another code than before: stored codes and new ones are not mixed."""
 
 
 class _Encoder(Protocol):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.images.decode import Pixels, Reduction
 from imagededup.methods.encoder import CodeArray, Encoder, SearchRequest
+from imagededup.methods.encoding import CODES_VERSION
 from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
 from imagededup.search.hamming.choose import (
@@ -81,6 +82,9 @@ class Hashing(Encoder[str]):
         """
         codes = _parse("hash1 and hash2", ["hash1", "hash2"], [hash1, hash2])
         return int(np.bitwise_count(codes[0] ^ codes[1]))
+
+    def _fingerprint(self) -> str:
+        return f"{self._method} full_decode={self.full_decode} version={CODES_VERSION}"
 
     @abstractmethod
     def _bits(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -1,8 +1,9 @@
 """From pixels to descriptors, by the embedded model or by one of the user's own."""
 
+import hashlib
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.resources import as_file, files
@@ -46,6 +47,17 @@ class Describer(ABC):
     @abstractmethod
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
         """The model's input for one image, from uint8 of shape (h, w, 3) or (h, w, 1)."""
+
+    @abstractmethod
+    def identity(self) -> str | None:
+        """What tells the model from all others: the hash of its file, and how images are prepared.
+
+        Returns:
+            None where that cannot be told.
+
+        Raises:
+            ModelError: The file cannot be read.
+        """
 
     @abstractmethod
     def run(self, batch: NDArray[Any]) -> Descriptors:
@@ -118,6 +130,10 @@ class EmbeddedDescriber(Describer):
 
         return _rgb(resize(pixels, (_EMBEDDED_SIZE, _EMBEDDED_SIZE), Filter.BILINEAR))
 
+    def identity(self) -> str:
+        """The hash of the file."""
+        return _digest(_open_embedded)
+
     def run(self, batch: NDArray[Any]) -> Descriptors:
         """Descriptors of unit length, float32 of shape (n, 1024)."""
         return self._session.run(batch)
@@ -146,6 +162,12 @@ class OnnxDescriber(Describer):
             mean, std = np.array(config.mean, np.float32), np.array(config.std, np.float32)
             image = (image.astype(np.float32) / 255 - mean) / std
         return image if config.layout == "NHWC" else np.ascontiguousarray(image.transpose(2, 0, 1))
+
+    def identity(self) -> str:
+        """The hash of the file with the settings."""
+        config = self._config
+        settings = (config.size, config.mean, config.std, config.layout, config.resample)
+        return f"{_digest(partial(open_file, config.path))} {settings}"
 
     def run(self, batch: NDArray[Any]) -> Descriptors:
         """Descriptors as the model gives them."""
@@ -176,6 +198,9 @@ class CustomDescriber(Describer):
             raise ModelError(f"the transform must return shape (3, h, w), got {image.shape}")
         return single
 
+    def identity(self) -> None:
+        """A callable's cannot be told."""
+
     def run(self, batch: NDArray[Any]) -> Descriptors:
         """Call the model, one batch at a time."""
         with self._lock.get(), translated(f"the model fails on shape {batch.shape}"):
@@ -195,6 +220,14 @@ class CustomDescriber(Describer):
 
 def _open_embedded() -> AbstractContextManager[Path]:
     return as_file(files("imagededup.models") / _EMBEDDED)
+
+
+def _digest(open_model: Callable[[], AbstractContextManager[Path]]) -> str:
+    try:
+        with open_model() as path, path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+    except OSError as error:
+        raise ModelError(f"the file of the model cannot be read: {error.strerror}") from error
 
 
 def _batch_size(session: Session) -> int:

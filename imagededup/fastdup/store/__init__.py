@@ -1,1 +1,1 @@
-"""The work folder: its files, features, shards, journal, locks and tables."""
+"""The work folder: its files, features, shards, journal and tables."""

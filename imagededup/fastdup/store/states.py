@@ -22,6 +22,7 @@ from imagededup.fastdup.store.checksums import block_checksums
 from imagededup.fastdup.store.files import FLOAT_BYTES
 from imagededup.sources.limits import was_another_limit
 from imagededup.utils.files import write_npz
+from imagededup.utils.packing import packed, packed_text, unpacked
 
 __all__ = [
     "ROWS_PER_BLOCK",
@@ -149,11 +150,11 @@ class FeatureState:
         Raises:
             FileOperationError: The file cannot be written.
         """
-        paths, path_lengths = _packed(self.images.paths)
-        reasons, reason_lengths = _packed(self.images.reasons.values())
+        paths, path_lengths = packed(self.images.paths)
+        reasons, reason_lengths = packed(self.images.reasons.values())
         write_npz(
             path,
-            made_by=_bytes(json.dumps(asdict(self.made_by))),
+            made_by=packed_text(json.dumps(asdict(self.made_by))),
             paths=paths,
             path_lengths=path_lengths,
             size=self.images.size,
@@ -219,9 +220,9 @@ def feature_digest(dimension: int, checksums: NDArray[np.uint32], names: Sequenc
 
 def _state(content: dict[str, NDArray[np.generic]]) -> FeatureState:
     made_by = MadeBy(**json.loads(content["made_by"].tobytes()))
-    paths = _unpacked(content["paths"], content["path_lengths"])
+    paths = unpacked(content["paths"], content["path_lengths"])
     places = content["bad"].tolist()
-    reasons = _unpacked(content["reasons"], content["reason_lengths"])
+    reasons = unpacked(content["reasons"], content["reason_lengths"])
     images = KnownImages(
         paths,
         content["size"].astype(np.int64),
@@ -233,19 +234,3 @@ def _state(content: dict[str, NDArray[np.generic]]) -> FeatureState:
     if len(lengths) > 1 or images.statistics.shape != (len(paths), len(STATISTICS)):
         raise ValueError("arrays of different lengths")
     return FeatureState(made_by, images, content["checksums"].astype(np.uint32))
-
-
-def _packed(texts: Iterable[str]) -> tuple[NDArray[np.uint8], Indices]:
-    """Texts as the bytes of all, and the number of characters of each."""
-    several = list(texts)
-    return _bytes("".join(several)), np.fromiter(map(len, several), np.int64, len(several))
-
-
-def _unpacked(packed: NDArray[np.generic], lengths: NDArray[np.generic]) -> list[str]:
-    text = packed.tobytes().decode("utf-8", "surrogatepass")
-    ends = np.cumsum(lengths).tolist()
-    return [text[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=False)]
-
-
-def _bytes(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)

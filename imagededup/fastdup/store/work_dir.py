@@ -14,11 +14,11 @@ from imagededup import __version__
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.store.files import FeatureFiles, VerifiedFiles, read_object
-from imagededup.fastdup.store.locks import locked
 from imagededup.fastdup.store.orphans import remove_orphans
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
 from imagededup.fastdup.store.tables import write_columns
 from imagededup.utils.files import open_atomically
+from imagededup.utils.locks import locked
 
 __all__ = ["COMPONENTS_HEADER", "FolderConfig", "WorkDir", "stem_of"]
 
