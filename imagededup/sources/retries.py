@@ -1,0 +1,136 @@
+"""When a remote read is tried again, and what is said of one that fails for good."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+from imagededup.utils.text import one_line
+
+__all__ = ["RemoteError", "tried"]
+
+Result = TypeVar("Result")
+
+TRIES = 4
+FIRST_WAIT = 0.2
+"""Seconds before the second try; each further wait is twice as long."""
+
+_LONGEST_WAIT = 10.0
+_BUSY = (429, 500, 502, 503, 504)
+_NO_ANSWER = "the server cannot be reached"
+_CUT = "the server cut the connection"
+_SLOW = "the server does not answer"
+_TRANSIENT = {
+    "ClientPayloadError": _CUT,
+    "IncompleteRead": _CUT,
+    "IncompleteReadError": _CUT,
+    "ServerDisconnectedError": _CUT,
+    "ConnectionResetError": _CUT,
+    "ConnectionClosedError": _CUT,
+    "ResponseStreamingError": _CUT,
+    "ServiceResponseError": _CUT,
+    "ReadTimeoutError": _SLOW,
+    "TimeoutError": _SLOW,
+    "ConnectionError": _NO_ANSWER,
+    "ClientConnectionError": _NO_ANSWER,
+    "ServiceRequestError": _NO_ANSWER,
+    "HTTPClientError": _NO_ANSWER,
+    "ResponseParserError": "the server's answer is broken",
+}
+"""By the names of exceptions of aiohttp, botocore and the SDKs, so that none need be imported."""
+
+
+class RemoteError(Exception):
+    """Why something remote cannot be read.
+
+    Attributes:
+        again: Whether it may go better the next time.
+        after: Seconds to wait before that, where the server said so.
+    """
+
+    def __init__(self, reason: str, again: bool = False, after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.again = again
+        self.after = after
+
+
+async def tried(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Run a read up to four times, with growing waits, while its failures may be passing ones.
+
+    Raises:
+        RemoteError: It failed for good.
+    """
+    for number in range(TRIES):
+        try:
+            return await attempt()
+        except Exception as error:
+            failure = _failure(error)
+            if not failure.again:
+                raise failure from error
+            if number == TRIES - 1:
+                raise RemoteError(f"{failure}, in {TRIES} tries") from error
+            wait = FIRST_WAIT * 2**number * random.uniform(0.75, 1.25)
+            await asyncio.sleep(max(wait, min(failure.after, _LONGEST_WAIT)))
+    raise AssertionError("the last try returns or raises")
+
+
+def _failure(error: Exception) -> RemoteError:
+    """What an error of whatever library means."""
+    if isinstance(error, RemoteError):
+        return error
+    for cause in _causes(error):
+        status, code, after = _answer(cause)
+        if status:
+            return _of_status(status, code, after)
+    if isinstance(error, FileNotFoundError):
+        return RemoteError("no such file")
+    if isinstance(error, PermissionError):
+        return RemoteError("access denied")
+    names = [kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__]
+    reasons = [_TRANSIENT[name] for name in names if name in _TRANSIENT]
+    if reasons:
+        return RemoteError(reasons[0], again=True)
+    return RemoteError(one_line(error) or type(error).__name__)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _answer(error: BaseException) -> tuple[int, str, float]:
+    """The HTTP status, the service's own code and the wait asked for, of an error that has them."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):  # botocore
+        answer = response.get("ResponseMetadata", {})
+        code = str(response.get("Error", {}).get("Code", ""))
+        return _number(answer.get("HTTPStatusCode")), code, _wait(answer.get("HTTPHeaders"))
+    # aiohttp, the SDK of Azure, gcsfs
+    of_libraries = ("status", "status_code", "code")
+    status = max(_number(getattr(error, name, 0)) for name in of_libraries)
+    return status, "", _wait(getattr(error, "headers", None))
+
+
+def _number(status: object) -> int:
+    """An HTTP status, or 0."""
+    text = str(status)
+    return int(text) if text.isdecimal() and 100 <= int(text) <= 599 else 0
+
+
+def _wait(headers: Any) -> float:  # noqa: ANN401
+    text = str((headers or {}).get("retry-after", ""))
+    return float(text) if text.isdecimal() else 0.0
+
+
+def _of_status(status: int, code: str, after: float) -> RemoteError:
+    shown = f"{status} {code}" if code and not code.isdecimal() else str(status)
+    if code == "NoSuchBucket":
+        return RemoteError("no such bucket")
+    if status in (404, 410):
+        return RemoteError("no such file")
+    if status in (401, 403):
+        return RemoteError(f"access denied ({shown})")
+    if status in _BUSY or code == "RequestTimeout":
+        return RemoteError(f"the server answers {shown}", again=True, after=after)
+    return RemoteError(f"the server answers {shown}")
