@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import load_image
 from imagededup.pages import PagePicture, PairSection, PicturePair, write_page
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 
 LONGEST_SIDE = 900
 KEPT = 0.8
@@ -68,7 +68,7 @@ def main() -> None:
 def write_crops(folder: Path, target: Path, wanted: int) -> None:
     """Crops of photographs at random places, as JPEG."""
     photographs = []
-    for name in list_folder(folder).names:
+    for name in list_images(folder).names:
         try:
             pixels = load_image(folder / name)
         except UnreadableImageError:

@@ -21,7 +21,7 @@ from imagededup.images.decode import load_image
 from imagededup.images.pillow_warnings import pillow_warnings_ignored
 from imagededup.methods import PHash
 from imagededup.methods.encoding import encode_files
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 from imagededup.sources.readable import _open_regular
 from tests.broken_files import IS_ROOT, make_broken_files, make_good_files, make_special_files
 from tests.conftest import photograph
@@ -140,7 +140,7 @@ def test_a_file_without_permission(tmp_path):
 def test_a_file_that_is_removed_or_replaced_after_it_was_listed(tmp_path):
     for number, name in enumerate(["pipe.png", "removed.png", "stays.png"]):
         photograph(number).save(tmp_path / name)
-    folder = list_folder(tmp_path)
+    folder = list_images(tmp_path)
     (tmp_path / "removed.png").unlink()
     (tmp_path / "pipe.png").unlink()
     os.mkfifo(tmp_path / "pipe.png")

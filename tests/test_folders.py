@@ -8,7 +8,8 @@ import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.sources.file_states import FileState, FileStates
-from imagededup.sources.folders import Failure, list_folder
+from imagededup.sources.folders import Failure
+from imagededup.sources.listing import list_images
 from tests.broken_files import IS_ROOT, make_special_files
 
 
@@ -30,35 +31,35 @@ class TestNames:
     def test_are_sorted(self, make):
         root = make("b.jpg", "a10.jpg", "a9.jpg", "B.jpg", "é.jpg", "a b.jpg")
         expected = ["B.jpg", "a b.jpg", "a10.jpg", "a9.jpg", "b.jpg", "é.jpg"]
-        assert list_folder(root).names == expected
+        assert list_images(root).names == expected
 
     def test_are_sorted_as_names_not_folder_by_folder(self, make):
         root = make("a/z.jpg", "a.jpg", "a/b/c.jpg", "a-b.jpg", "b.jpg")
         expected = ["a-b.jpg", "a.jpg", "a/b/c.jpg", "a/z.jpg", "b.jpg"]
-        assert list_folder(root, recursive=True).names == expected
+        assert list_images(root, recursive=True).names == expected
 
     def test_are_relative_with_forward_slashes(self, make):
         root = make("one/two/three.jpg")
-        assert list_folder(root, recursive=True).names == ["one/two/three.jpg"]
+        assert list_images(root, recursive=True).names == ["one/two/three.jpg"]
 
     def test_without_recursion_end_at_the_folder(self, make):
-        assert list_folder(make("a.jpg", "sub/b.jpg")).names == ["a.jpg"]
+        assert list_images(make("a.jpg", "sub/b.jpg")).names == ["a.jpg"]
 
     def test_of_all_files_whatever_their_ending(self, make):
         root = make("a", "b.txt", "c.JPG", "d.jpg.bak")
-        assert list_folder(root).names == ["a", "b.txt", "c.JPG", "d.jpg.bak"]
+        assert list_images(root).names == ["a", "b.txt", "c.JPG", "d.jpg.bak"]
 
     def test_that_begin_with_a_dot_are_passed_over(self, make):
         root = make("a.jpg", ".hidden.jpg", "._a.jpg", ".thumbnails/b.jpg", "sub/.c.jpg", "sub/d")
-        assert list_folder(root, recursive=True).names == ["a.jpg", "sub/d"]
+        assert list_images(root, recursive=True).names == ["a.jpg", "sub/d"]
 
     def test_the_folder_itself_may_begin_with_a_dot(self, make):
-        assert list_folder(make(".hidden/a.jpg") / ".hidden").names == ["a.jpg"]
+        assert list_images(make(".hidden/a.jpg") / ".hidden").names == ["a.jpg"]
 
     def test_odd_characters(self, make):
         names = sorted(["new\nline", "quote\"'", "com,ma", " ", "画像", "back\\slash", "%s{}"])
         root = make(*names)
-        assert list_folder(root).names == names
+        assert list_images(root).names == names
 
     def test_not_valid_utf8(self, make):
         name = os.fsdecode(b"latin-1 \xe9.jpg")
@@ -66,74 +67,74 @@ class TestNames:
             root = make(name)
         except OSError:
             pytest.skip("the file system takes no such name")
-        folder = list_folder(root)
+        folder = list_images(root)
         assert folder.names == [name]
         assert folder.path(name).read_bytes() == b"content"
 
     def test_lead_to_the_files(self, make):
-        folder = list_folder(make("sub/a.jpg"), recursive=True)
+        folder = list_images(make("sub/a.jpg"), recursive=True)
         assert folder.path("sub/a.jpg") == folder.root / "sub" / "a.jpg"
 
     @pytest.mark.parametrize("as_type", [str, Path])
     def test_the_folder_is_a_string_or_a_path(self, make, as_type):
         root = make("a.jpg")
-        folder = list_folder(as_type(root))
+        folder = list_images(as_type(root))
         assert (folder.root, folder.names, folder.failures) == (root, ["a.jpg"], [])
 
     def test_a_relative_folder(self, make, monkeypatch):
         monkeypatch.chdir(make("sub/a.jpg"))
-        assert list_folder("sub").names == ["a.jpg"]
-        assert list_folder(".", recursive=True).names == ["sub/a.jpg"]
+        assert list_images("sub").names == ["a.jpg"]
+        assert list_images(".", recursive=True).names == ["sub/a.jpg"]
 
 
 class TestLinks:
     def test_to_files_are_listed(self, make):
         root = make("a.jpg")
         (root / "link.jpg").symlink_to("a.jpg")
-        assert list_folder(root).names == ["a.jpg", "link.jpg"]
+        assert list_images(root).names == ["a.jpg", "link.jpg"]
 
     def test_that_lead_nowhere_are_listed_to_be_reported(self, make):
         root = make("a.jpg")
         (root / "broken.jpg").symlink_to("absent.jpg")
         (root / "loop.jpg").symlink_to("loop.jpg")
-        assert list_folder(root, recursive=True).names == ["a.jpg", "broken.jpg", "loop.jpg"]
+        assert list_images(root, recursive=True).names == ["a.jpg", "broken.jpg", "loop.jpg"]
 
     def test_to_folders_are_followed(self, make):
         root = make("images/a.jpg", "elsewhere/b.jpg")
         (root / "images" / "link").symlink_to("../elsewhere")
-        assert list_folder(root / "images", recursive=True).names == ["a.jpg", "link/b.jpg"]
-        assert list_folder(root / "images").names == ["a.jpg"]
+        assert list_images(root / "images", recursive=True).names == ["a.jpg", "link/b.jpg"]
+        assert list_images(root / "images").names == ["a.jpg"]
 
     def test_two_to_one_folder_are_followed_once(self, make):
         root = make("images/a.jpg", "elsewhere/b.jpg")
         (root / "images" / "second").symlink_to("../elsewhere")
         (root / "images" / "first").symlink_to("../elsewhere")
-        assert list_folder(root / "images", recursive=True).names == ["a.jpg", "first/b.jpg"]
+        assert list_images(root / "images", recursive=True).names == ["a.jpg", "first/b.jpg"]
 
     @pytest.mark.parametrize("link", ["aaa", "zzz"])
     def test_the_real_folder_wins_over_a_link_to_it(self, make, link):
         root = make("deep/er/real/a.jpg")
         (root / link).symlink_to("deep/er/real")
-        assert list_folder(root, recursive=True).names == ["deep/er/real/a.jpg"]
+        assert list_images(root, recursive=True).names == ["deep/er/real/a.jpg"]
 
     @pytest.mark.parametrize("target", [".", "..", "sub", "../sub"])
     def test_loops_end(self, make, target):
         root = make("a.jpg", "sub/b.jpg")
         (root / "sub" / "loop").symlink_to(target)
-        folder = list_folder(root, recursive=True)
+        folder = list_images(root, recursive=True)
         assert [name for name in folder.names if name != "sub/loop"] == ["a.jpg", "sub/b.jpg"]
 
     def test_the_folder_itself_may_be_a_link(self, make):
         root = make("real/a.jpg", "real/sub/b.jpg")
         (root / "link").symlink_to("real")
-        folder = list_folder(root / "link", recursive=True)
+        folder = list_images(root / "link", recursive=True)
         assert folder.root == root / "link"
         assert folder.names == ["a.jpg", "sub/b.jpg"]
 
     def test_a_folder_that_is_named_like_an_image_is_no_file(self, make):
         root = make("a.jpg", "folder.jpg/b.jpg")
-        assert list_folder(root).names == ["a.jpg"]
-        assert list_folder(root, recursive=True).names == ["a.jpg", "folder.jpg/b.jpg"]
+        assert list_images(root).names == ["a.jpg"]
+        assert list_images(root, recursive=True).names == ["a.jpg", "folder.jpg/b.jpg"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs the files of POSIX")
@@ -141,7 +142,7 @@ class TestLinks:
 def test_pipes_sockets_and_devices_are_not_listed(make, recursive):
     root = make("a.jpg")
     make_special_files(root)
-    folder = list_folder(root, recursive)
+    folder = list_images(root, recursive)
     assert folder.names == ["a.jpg"]
     assert folder.failures == []
 
@@ -166,7 +167,7 @@ class TestFailures:
     def test_an_unreadable_folder_is_recorded(self, make, forbid):
         root = make("a.jpg", "sub/forbidden/b.jpg", "sub/c.jpg")
         forbid("forbidden")
-        folder = list_folder(root, recursive=True)
+        folder = list_images(root, recursive=True)
         assert folder.names == ["a.jpg", "sub/c.jpg"]
         assert folder.failures == [
             Failure("sub/forbidden", "folder cannot be read: Permission denied")
@@ -175,21 +176,21 @@ class TestFailures:
     def test_unreadable_folders_alone_are_no_error(self, make, forbid):
         root = make("forbidden/b.jpg")
         forbid("forbidden")
-        folder = list_folder(root, recursive=True)
+        folder = list_images(root, recursive=True)
         assert folder.names == []
         assert [failure.name for failure in folder.failures] == ["forbidden"]
 
     def test_an_unreadable_folder_is_not_looked_at_without_recursion(self, make, forbid):
         root = make("a.jpg", "forbidden/b.jpg")
         forbid("forbidden")
-        assert list_folder(root).failures == []
+        assert list_images(root).failures == []
 
     @pytest.mark.skipif(IS_ROOT, reason="everything is permitted to root")
     def test_by_permissions(self, make):
         root = make("a.jpg", "forbidden/b.jpg")
         (root / "forbidden").chmod(0)
         try:
-            folder = list_folder(root, recursive=True)
+            folder = list_images(root, recursive=True)
         finally:
             (root / "forbidden").chmod(0o700)
         assert folder.names == ["a.jpg"]
@@ -199,32 +200,32 @@ class TestFailures:
 class TestWithout:
     def test_the_files_that_are_not_in_the_other_folder(self, make):
         root = make("a.jpg", "new/b.jpg", "new/c.jpg")
-        left = list_folder(root, recursive=True).without(list_folder(root / "new"))
+        left = list_images(root, recursive=True).without(list_images(root / "new"))
         assert left.root == root
         assert left.names == ["a.jpg"]
 
     def test_equal_names_of_other_files_stay(self, make):
         root = make("one/a.jpg", "two/a.jpg")
-        assert list_folder(root / "one").without(list_folder(root / "two")).names == ["a.jpg"]
+        assert list_images(root / "one").without(list_images(root / "two")).names == ["a.jpg"]
 
     def test_files_are_the_same_by_whatever_link(self, make):
         root = make("real/a.jpg", "real/b.jpg", "other/c.jpg")
         (root / "linked").symlink_to("real")
         (root / "other" / "link_to_a.jpg").symlink_to("../real/a.jpg")
-        assert list_folder(root / "other").without(list_folder(root / "linked")).names == ["c.jpg"]
-        assert list_folder(root / "linked").without(list_folder(root / "other")).names == ["b.jpg"]
+        assert list_images(root / "other").without(list_images(root / "linked")).names == ["c.jpg"]
+        assert list_images(root / "linked").without(list_images(root / "other")).names == ["b.jpg"]
 
     def test_hard_links_are_the_same_file(self, make):
         root = make("one/a.jpg", "one/b.jpg", "two/c.jpg")
         os.link(root / "one" / "a.jpg", root / "two" / "d.jpg")
-        assert list_folder(root / "two").without(list_folder(root / "one")).names == ["c.jpg"]
-        assert list_folder(root / "one").without(list_folder(root / "two")).names == ["b.jpg"]
+        assert list_images(root / "two").without(list_images(root / "one")).names == ["c.jpg"]
+        assert list_images(root / "one").without(list_images(root / "two")).names == ["b.jpg"]
 
     def test_links_that_lead_nowhere_are_not_the_same_file(self, make):
         root = make("one/a.jpg", "two/a.jpg")
         (root / "one" / "z.jpg").symlink_to("absent")
         (root / "two" / "z.jpg").symlink_to("absent")
-        left = list_folder(root / "one").without(list_folder(root / "two"))
+        left = list_images(root / "one").without(list_images(root / "two"))
         assert left.names == ["a.jpg", "z.jpg"]
 
     def test_what_is_left_keeps_its_states(self, make):
@@ -232,23 +233,23 @@ class TestWithout:
         (root / "one" / "d.jpg").symlink_to("c.jpg")
         (root / "two" / "y.jpg").symlink_to("../one/a.jpg")
         (root / "one" / "aa.jpg").symlink_to("../two/x.jpg")
-        folder = list_folder(root / "one")
-        left = folder.without(list_folder(root / "two"))
+        folder = list_images(root / "one")
+        left = folder.without(list_images(root / "two"))
         assert left.names == ["b.jpg", "c.jpg", "d.jpg"]
         assert [left.state(name) for name in left.names] == [
             folder.state(name) for name in left.names
         ]
 
     def test_failures_stay(self, make):
-        folder = list_folder(make("one/a.jpg", "two/a.jpg") / "one")
+        folder = list_images(make("one/a.jpg", "two/a.jpg") / "one")
         folder.failures.append(Failure("sub", "reason"))
-        left = folder.without(list_folder(folder.root.parent / "two"))
+        left = folder.without(list_images(folder.root.parent / "two"))
         assert left.failures == [Failure("sub", "reason")]
 
     def test_nothing_left(self, make):
         root = make("sub/a.jpg")
         with pytest.raises(InvalidValueError) as caught:
-            list_folder(root / "sub").without(list_folder(root, recursive=True))
+            list_images(root / "sub").without(list_images(root, recursive=True))
         assert str(caught.value) == f"all files of {root / 'sub'} are also among those of {root}"
 
 
@@ -260,7 +261,7 @@ class TestStates:
         os.utime(root / "b.jpg", ns=(0, 1_700_000_000_123_456_789))
         status = (root / "b.jpg").stat()
         expected = FileState(status.st_dev, status.st_ino, 7, 1_700_000_000_123_456_789)
-        folder = list_folder(root, recursive=True)
+        folder = list_images(root, recursive=True)
         assert folder.state("b.jpg") == (expected, expected)
         assert folder.state("sub/a.jpg")[0].inode == (root / "sub" / "a.jpg").stat().st_ino
 
@@ -268,7 +269,7 @@ class TestStates:
         root = make("a.jpg", "c.jpg")
         (root / "b.jpg").symlink_to("c.jpg")
         (root / "d.jpg").symlink_to("absent")
-        folder = list_folder(root)
+        folder = list_images(root)
         own, file = folder.state("b.jpg")
         assert own == FileState.of((root / "b.jpg").lstat())
         assert file == folder.state("c.jpg")[1] == FileState.of((root / "c.jpg").stat())
@@ -279,17 +280,17 @@ class TestStates:
     def test_times_before_1970(self, make):
         root = make("a.jpg")
         os.utime(root / "a.jpg", ns=(0, -1_500_000_000))
-        own, _ = list_folder(root).state("a.jpg")
+        own, _ = list_images(root).state("a.jpg")
         assert own.modified == 2**64 + (root / "a.jpg").stat().st_mtime_ns
         assert own == FileState.of((root / "a.jpg").lstat())
 
     def test_of_a_file_that_was_not_listed(self, make):
-        folder = list_folder(make("a.jpg"))
+        folder = list_images(make("a.jpg"))
         with pytest.raises(InvalidValueError, match=r"^'b.jpg' is not among the files listed in "):
             folder.state("b.jpg")
 
     def test_take_32_bytes_a_file(self, make):
-        states = list_folder(make(*(f"{number:03}" for number in range(100)))).states
+        states = list_images(make(*(f"{number:03}" for number in range(100)))).states
         assert (states.files.nbytes, states.links.nbytes, states.link_states.nbytes) == (3200, 0, 0)
 
     def test_of_devices_that_share_inode_numbers(self):
@@ -306,7 +307,7 @@ class TestStates:
 class TestErrors:
     def message(self, error, *arguments, **options):
         with pytest.raises(error) as caught:
-            list_folder(*arguments, **options)
+            list_images(*arguments, **options)
         return str(caught.value)
 
     def test_absent(self, tmp_path):
@@ -317,8 +318,10 @@ class TestErrors:
 
     def test_a_file(self, make):
         file = make("a.jpg") / "a.jpg"
-        expected = f"image_dir must be a folder, {str(file)!r} is not a folder"
-        assert self.message(InvalidValueError, file) == expected
+        assert self.message(InvalidValueError, file) == (
+            "image_dir must be a folder, an archive, a video, a URL or a text file with paths, "
+            f"{str(file)!r} is none of them"
+        )
 
     def test_below_a_file(self, make):
         path = make("a.jpg") / "a.jpg" / "sub"
@@ -338,11 +341,12 @@ class TestErrors:
         assert message.startswith("image_dir must be a folder, ")
 
     @pytest.mark.parametrize(
-        ("wrong", "kind"), [(None, "NoneType"), (3, "int"), (b"photos", "bytes"), (["a"], "list")]
+        ("wrong", "kind"), [(None, "NoneType"), (3, "int"), (b"photos", "bytes")]
     )
     def test_not_a_path(self, wrong, kind):
-        expected = f"image_dir must be a path, got {kind}"
+        expected = f"image_dir must be a path or several, got {kind}"
         assert self.message(InvalidTypeError, wrong) == expected
+        assert self.message(InvalidTypeError, ["a", 3]) == "image_dir must be a path, got int"
 
     def test_no_file(self, make):
         root = make("sub/a.jpg", ".hidden.jpg")

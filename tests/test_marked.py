@@ -8,7 +8,7 @@ import pytest
 from imagededup.errors import InvalidValueError
 from imagededup.pages.embed import state_text
 from imagededup.removal import carry_out_marked, delete, move_into, only_check, read_marked
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 from tests.conftest import photograph
 
 NOT_UTF8 = os.fsdecode(b"latin-1 \xe9.png")
@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 def line(root, gone, kept, **changes):
     """A line as a page saves it."""
-    listed = list_folder(root, recursive=True)
+    listed = list_images(root, recursive=True)
     row = {
         "remove": gone,
         "folder": str(root),

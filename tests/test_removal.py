@@ -589,7 +589,7 @@ class TestOneFile:
 
 TWO_AT_ONCE = """
 import os, sys
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 from imagededup.methods import PHash
 from imagededup.methods.results import Removal
 from imagededup.removal import carry_out, delete
@@ -601,7 +601,7 @@ for pair in names:
         open(f"{folder}/{name}", "w").close()
 codes = {name: "0" * 16 for name in ("x", "y")}
 found = PHash().search(encoding_map=codes)
-object.__setattr__(found, "folder", list_folder(folder))
+object.__setattr__(found, "folder", list_images(folder))
 reader, writer = os.pipe()
 
 def delete_slowly(path, name):

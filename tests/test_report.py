@@ -15,7 +15,7 @@ from imagededup.report import look
 from imagededup.report.bars import score_bars, size_bars
 from imagededup.report.look import encode_and_measure
 from imagededup.report.unusual import unusual_images
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 from tests.conftest import photograph, textured
 from tests.test_pages import content
 
@@ -215,7 +215,7 @@ def test_measuring_decodes_nothing_again_and_counts_what_has_gone(photos, monkey
         "load_image",
         lambda path, *rest: (decoded.append(path.name), load(path, *rest))[1],
     )
-    encoded, measured = encode_and_measure(PHash(), list_folder(photos), 1)
+    encoded, measured = encode_and_measure(PHash(), list_images(photos), 1)
     assert measured.names == encoded.names == sorted(set(decoded) - {"notes.txt"})
     assert len(decoded) == len(set(decoded))
     assert measured.columns["width"].tolist() == [320, 320, 160, 320, 320, 320]

@@ -113,16 +113,16 @@ def _findings(
     from imagededup.report.look import encode_and_measure, without_page
     from imagededup.report.unusual import unusual_images
     from imagededup.report.write import Findings
-    from imagededup.sources.folders import list_folder
+    from imagededup.sources.listing import list_images
     from imagededup.utils.parallel import check_workers
 
     encoder, workers = encoder_of(method, full_decode), check_workers("workers", None)
     options = {**threshold_argument(encoder, threshold), **verifying}
     encoder._check_options(**options)
-    listed = without_page(list_folder(folder, recursive), page)
+    listed = without_page(list_images(folder, recursive), page)
     others = None
     if against is not None:
-        others = list_folder(against, recursive, name="against").without(listed)
+        others = list_images(against, recursive, name="against").without(listed)
     encoded, measured = encode_and_measure(encoder, listed, workers)
     references = None if others is None else encode_files([encoder], others, workers)[0]
     images: dict[str, Any] = {"encoding_map": encoded, "against": references}

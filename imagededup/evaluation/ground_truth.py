@@ -17,7 +17,7 @@ from imagededup.evaluation.entries import list_first
 from imagededup.evaluation.errors import InvalidMapError
 from imagededup.evaluation.maps import is_of_two_collections, read_ground_truth, truth_entries
 from imagededup.evaluation.relations import DuplicateRelation
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 
 __all__ = ["load_ground_truth", "load_retrieved_map"]
 
@@ -221,7 +221,7 @@ def _pair(row: list[str], place: str, two_collections: bool) -> NamePair:
 
 
 def _folder_pairs(root: Path) -> Iterator[NamePair]:
-    folder = list_folder(root, recursive=True, name="path")
+    folder = list_images(root, recursive=True, name="path")
     if folder.failures:
         listed = list_first(repr(failure.name) for failure in folder.failures)
         raise InvalidValueError(f"folders that cannot be read: {listed}")

@@ -1,26 +1,25 @@
 """Which images a run takes: a folder, a file with a path in each row, or a list of paths."""
 
-import csv
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.store.files import FeatureFiles, is_result
 from imagededup.fastdup.store.tables import check_name
-from imagededup.sources.folders import Failure, list_folder
+from imagededup.sources.addresses import is_remote
+from imagededup.sources.folders import Failure
+from imagededup.sources.listing import ListedPlace, Sources, listed_places
+from imagededup.sources.lists import read_list
 from imagededup.utils.text import counted, shown
 
 __all__ = ["Listing", "check_inputs", "list_images"]
 
 logger = logging.getLogger("imagededup")
-
-_HEADER = "filename"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +87,50 @@ def check_inputs(config: RunConfig) -> None:
         )
 
 
-def list_images(input_dir: str | tuple[str, ...], work_dir: Path) -> Listing:
+def list_images(input_dir: str | tuple[str, ...] | Sources, work_dir: Path) -> Listing:
     """List the images of a run; whether they can be read is found out later.
 
     Args:
-        input_dir: A folder, a text or CSV file, or paths. A folder among paths stands for its
-            images. Relative paths start from the current folder.
+        input_dir: A folder, a text or CSV file, or whatever else `Sources` takes; or several. A
+            folder among paths stands for its images. Relative paths start from the current folder.
         work_dir: The work folder; what a run has written there is no image.
 
     Raises:
         InvalidValueError: There is no such folder or file, or nothing in it.
     """
-    if not isinstance(input_dir, str):
-        listing = Listing("", _distinct(_expanded(input_dir, work_dir)))
-    elif Path(input_dir).is_file():
-        listing = Listing("", _distinct(_expanded(_read_list(Path(input_dir)), work_dir)))
+    sources = input_dir if isinstance(input_dir, Sources) else Sources(input_dir, name="input_dir")
+    parts = [_kept(part, work_dir) for part in listed_places(sources, True, "input_dir")]
+    for part in parts:
+        _warn(part.failures)
+    if len(parts) == 1 and parts[0].place:
+        listing = Listing(_root(parts[0].place), parts[0].names)
     else:
-        listing = _list_folder(input_dir, work_dir)
+        listing = Listing("", _distinct([address for part in parts for address in _whole(part)]))
     if not listing.names:
         raise InvalidValueError(f"input_dir must hold at least one image, got {input_dir!r:.200}")
     return listing
 
 
-def _list_folder(input_dir: str, work_dir: Path) -> Listing:
-    folder = list_folder(input_dir, recursive=True, name="input_dir")
-    _warn(folder.failures)
-    root = os.path.abspath(folder.root).rstrip("/") + "/"  # noqa: PTH100 - links stay as they are
-    return Listing(root, _without_results(folder.names, folder.root.resolve(), work_dir.resolve()))
+def _kept(part: ListedPlace, work_dir: Path) -> ListedPlace:
+    """The images of a place that no run has written."""
+    if not os.path.isdir(part.place):  # noqa: PTH112 - also for paths that are too long
+        return part
+    names = _without_results(part.names, Path(part.place).resolve(), work_dir.resolve())
+    return replace(part, names=names)
+
+
+def _root(place: str) -> str:
+    """A place with a slash at its end, from wherever it is looked at; links stay as they are."""
+    whole = place if is_remote(place) else os.path.abspath(place)  # noqa: PTH100
+    return whole.rstrip("/") + "/"
+
+
+def _whole(part: ListedPlace) -> Iterator[str]:
+    """The full paths of the images of a place."""
+    if part.place:
+        root = _root(part.place)
+        return (root + name for name in part.names)
+    return (name if is_remote(name) else os.path.abspath(name) for name in part.names)  # noqa: PTH100
 
 
 def _without_results(names: list[str], root: Path, work_dir: Path) -> list[str]:
@@ -143,65 +159,14 @@ def _is_work_folder(folder: Path) -> bool:
 def _holds_its_images(folder: Path) -> bool:
     """Whether the described images lie beside their descriptors."""
     try:
-        rows = _read_list(FeatureFiles(folder / "features.dat").names)
+        rows = read_list(FeatureFiles(folder / "features.dat").names, "input_dir")
         return Path(next(rows, "")).is_relative_to(folder)
     except InvalidValueError:
         return False
 
 
-def _expanded(paths: Iterable[str], work_dir: Path) -> Iterator[str]:
-    for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112 - also for paths that are too long
-            yield from _list_folder(path, work_dir).paths()
-        else:
-            yield path
-
-
-def _read_list(path: Path) -> Iterator[str]:
-    """The rows of a text file, or the first column of a CSV file with the header 'filename'."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            is_table = next(csv.reader([first]), [""])[:1] == [_HEADER]
-            for name in _first_cells(file) if is_table else _unquoted_rows(file):
-                if "\0" in name:
-                    raise _not_a_list(path)
-                if name:
-                    yield name
-    except csv.Error as error:
-        raise _not_a_list(path) from error
-    except OSError as error:
-        raise InvalidValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
-
-
-def _first_cells(file: TextIO) -> Iterator[str]:
-    """The first column of a table without its header."""
-    rows = csv.reader(file)
-    next(rows)
-    return (row[0] for row in rows if row)
-
-
-def _unquoted_rows(file: TextIO) -> Iterator[str]:
-    """Rows without their ends, and without quotation marks around them."""
-    for row in file:
-        name = row.rstrip("\r\n")
-        is_quoted = len(name) > 1 and name[0] == name[-1] == '"'
-        if is_quoted and not os.path.exists(name):  # noqa: PTH110
-            name = name[1:-1].replace('""', '"')
-        yield name
-
-
-def _not_a_list(path: Path) -> InvalidValueError:
-    return InvalidValueError(
-        "input_dir must be a folder or a text file with one path per row, "
-        f"{str(path)!r} is no text file"
-    )
-
-
-def _distinct(paths: Iterator[str]) -> list[str]:
+def _distinct(found: list[str]) -> list[str]:
     """Full paths, each once, where it comes first."""
-    found = list(map(os.path.abspath, paths))
     distinct = list(dict.fromkeys(found))
     if len(distinct) < len(found):
         repeated = counted(len(found) - len(distinct), "path")

@@ -33,7 +33,8 @@ from imagededup.methods.verifying import (
 )
 from imagededup.models.failures import images_named
 from imagededup.search.matches import Matches, Pairs
-from imagededup.sources.folders import ImageFolder, list_folder
+from imagededup.sources.folders import ImageFolder
+from imagededup.sources.listing import list_images
 from imagededup.utils.parallel import check_workers
 from imagededup.utils.text import shown
 
@@ -121,7 +122,7 @@ class Encoder(Searches, Generic[Code]):
             InvalidValueError: The folder does not exist, cannot be read or holds no file.
         """
         workers = check_workers("num_enc_workers", num_enc_workers)
-        encoded = self._encode_folder(list_folder(image_dir, recursive), workers)
+        encoded = self._encode_folder(list_images(image_dir, recursive), workers)
         report_failures(encoded.failures)
         return dict(zip(encoded.names, self._to_user(encoded.codes), strict=True))
 
@@ -281,12 +282,12 @@ class Encoder(Searches, Generic[Code]):
     ) -> tuple[EncodedImages, EncodedImages | None]:
         """The images that are searched, and those that they are compared with."""
         folder = (
-            None if request.image_dir is None else list_folder(request.image_dir, request.recursive)
+            None if request.image_dir is None else list_images(request.image_dir, request.recursive)
         )
         against = request.against
         reference_folder = None
         if against is not None and not isinstance(against, Mapping | EncodedImages):
-            reference_folder = list_folder(against, request.recursive, name="against")
+            reference_folder = list_images(against, request.recursive, name="against")
             if folder is not None:
                 reference_folder = reference_folder.without(folder)
         queries = (
@@ -336,7 +337,7 @@ def encode_together(
         InvalidValueError: The folder does not exist, cannot be read or holds no file.
     """
     workers = check_workers("num_enc_workers", num_enc_workers)
-    encoded = encode_files(encoders, list_folder(image_dir, recursive), workers)
+    encoded = encode_files(encoders, list_images(image_dir, recursive), workers)
     report_failures(encoded[0].failures)
     return encoded
 

@@ -122,7 +122,8 @@ class _Collection:
     def images(self) -> EncodedImages:
         """All images so far."""
         codes = self._codes[: len(self._names)]
-        return EncodedImages(self._names, codes, self._folder, self._failures, self._plain)
+        failures = sorted(self._failures, key=lambda failure: failure.name)
+        return EncodedImages(self._names, codes, self._folder, failures, self._plain)
 
     def _check_shape(self, part: EncodedImages) -> None:
         if part.codes.shape[1:] != self._codes.shape[1:]:

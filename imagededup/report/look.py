@@ -71,9 +71,7 @@ def without_page(folder: ImageFolder, page: Path) -> ImageFolder:
         for place, other in enumerate(folder.names)
         if other != name and not other.startswith(further)
     ]
-    names = [folder.names[place] for place in kept]
-    states = folder.states.take(np.array(kept, np.int64))
-    return ImageFolder(folder.root, names, folder.failures, states)
+    return folder.take(np.array(kept, np.int64))
 
 
 class _Measuring:

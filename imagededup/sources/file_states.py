@@ -65,19 +65,19 @@ class FileStates:
 
     @classmethod
     def read(cls, root: str | PathLike[str], names: Sequence[str]) -> Self:
-        """Look at the files of a folder."""
+        """Look at the files of a folder; without one, the names are whole paths."""
         links: list[int] = []
         link_states: list[FileState] = []
 
         def look() -> Iterator[FileState]:
             for place, name in enumerate(names):
-                own, file = _look(f"{folder}/{name}")
+                own, file = _look(prefix + name)
                 if own is not file:
                     links.append(place)
                     link_states.append(own)
                 yield file
 
-        folder = os.fspath(root)
+        prefix = f"{os.fspath(root)}/" if os.fspath(root) else ""
         files = np.fromiter(look(), _ROW, len(names))
         return cls(files, np.array(links, np.int64), np.array(link_states, _ROW))
 
@@ -90,10 +90,31 @@ class FileStates:
         return FileState(*self.link_states[link].item()), file
 
     def take(self, places: NDArray[np.int64]) -> "FileStates":
-        """The states of some of the names, ascending."""
-        chosen = np.isin(self.links, places)
-        links = np.searchsorted(places, self.links[chosen])
-        return FileStates(self.files[places], links, self.link_states[chosen])
+        """The states of some of the names, in any order, also several times."""
+        links = np.flatnonzero(np.isin(places, self.links))
+        which = np.searchsorted(self.links, places[links])
+        return FileStates(self.files[places], links, self.link_states[which])
+
+    @classmethod
+    def joined(cls, parts: Sequence["FileStates"]) -> "FileStates":
+        """The states of several listings, one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        starts = np.cumsum([0, *(len(part.files) for part in parts)])
+        empty = cls.of([])
+        parts = [empty, *parts]
+        return cls(
+            np.concatenate([part.files for part in parts]),
+            np.concatenate(
+                [part.links + start for part, start in zip(parts, [0, *starts], strict=False)]
+            ),
+            np.concatenate([part.link_states for part in parts]),
+        )
+
+    @classmethod
+    def of(cls, files: Sequence[FileState]) -> "FileStates":
+        """States that are known, none of a symbolic link."""
+        return cls(np.array(files, _ROW), np.empty(0, np.int64), np.empty(0, _ROW))
 
     def among(self, others: "FileStates") -> NDArray[np.bool_]:
         """Which of these files are also among others, by device and inode."""

@@ -1,20 +1,21 @@
-"""Where images come from: the files of a folder, sorted by name."""
+"""The files of a folder, and listings of images."""
 
 import os
 import stat
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.errors import InvalidValueError
+from imagededup.sources.addresses import parts_of
 from imagededup.sources.file_states import FileState, FileStates
 
-__all__ = ["Failure", "ImageFolder", "list_folder"]
+__all__ = ["Failure", "ImageFolder", "check_folder", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +28,26 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ImageFolder:
-    """The files of a folder that may be images.
+    """Images that have been listed: of a folder, or of several places.
 
     Attributes:
-        root: The folder.
+        root: The folder, archive, video or URL; the current folder where the names are whole.
         names: Paths relative to `root` with forward slashes, sorted.
-        failures: Folders and links that could not be read.
-        states: What the files were like when they were listed, in the order of `names`.
+        failures: Folders, links and archives that could not be read.
+        states: What the files were like when they were listed, in the order of `names`; of an image
+            in an archive or a video that of the archive or the video.
+        apart: Which images are no files of their own but lie in others, or elsewhere, bool; None if
+            all are files.
     """
 
     root: Path
     names: list[str]
     failures: list[Failure]
     states: FileStates = field(repr=False, compare=False)
+    apart: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     def path(self, name: str) -> Path:
-        """Where the file of this name lies."""
+        """Where the image of this name lies."""
         return self.root / name
 
     def state(self, name: str) -> tuple[FileState, FileState]:
@@ -51,57 +56,70 @@ class ImageFolder:
         Raises:
             InvalidValueError: It is not among `names`.
         """
-        place = bisect_left(self.names, name)
-        if self.names[place : place + 1] != [name]:
-            raise InvalidValueError(f"{name!r} is not among the files listed in {self.root}")
-        return self.states.at(place)
+        return self.states.at(self._place(name))
+
+    def is_file(self, name: str) -> bool:
+        """Whether an image is a file of its own.
+
+        Raises:
+            InvalidValueError: It is not among `names`.
+        """
+        return self.apart is None or not self.apart[self._place(name)]
+
+    def take(self, places: NDArray[np.int64]) -> "ImageFolder":
+        """Some of the images, by their places in ascending order."""
+        names = [self.names[place] for place in places.tolist()]
+        apart = None if self.apart is None else self.apart[places]
+        return ImageFolder(self.root, names, self.failures, self.states.take(places), apart)
 
     def without(self, other: "ImageFolder") -> "ImageFolder":
-        """The files that are not among those of another folder, by whatever path, link or mount.
+        """The images that are not among those of another listing, by whatever path, link or mount.
 
         Files are the same by device and inode, so that hard links are left out as well.
 
         Raises:
             InvalidValueError: Nothing is left.
         """
-        places = np.flatnonzero(~self.states.among(other.states))
-        left = [self.names[place] for place in places.tolist()]
-        if self.names and not left:
+        left = self.take(np.flatnonzero(~self._among(other)))
+        if self.names and not left.names:
             raise InvalidValueError(
                 f"all files of {self.root} are also among those of {other.root}"
             )
-        return ImageFolder(self.root, left, self.failures, self.states.take(places))
+        return left
+
+    def _place(self, name: str) -> int:
+        place = bisect_left(self.names, name)
+        if self.names[place : place + 1] != [name]:
+            raise InvalidValueError(f"{name!r} is not among the files listed in {self.root}")
+        return place
+
+    def _among(self, other: "ImageFolder") -> NDArray[np.bool_]:
+        """Which images are also those of another listing."""
+        found = self.states.among(other.states)
+        if self.apart is not None and (self.apart & found).any():
+            theirs = set() if other.apart is None else set(other._inner(other.apart))
+            inner = self.apart & found
+            found[inner] = [one in theirs for one in self._inner(inner)]
+        return found
+
+    def _inner(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[Any, str]]:
+        """The file in which an image lies, and its name there."""
+        for place in np.flatnonzero(chosen).tolist():
+            address = self.path(self.names[place]).as_posix()
+            inside = next((name for _, name in parts_of(address)), address)
+            yield self.states.at(place)[1], inside
 
 
-def list_folder(
-    image_dir: str | PathLike[str], recursive: bool = False, name: str = "image_dir"
-) -> ImageFolder:
-    """List the regular files of a folder.
-
-    Names that begin with a dot are passed over, as are sockets, pipes and devices. A folder that is
-    reached by several ways, through symbolic links, is listed once.
+def check_folder(image_dir: str, name: str) -> Path:
+    """The path of a folder that can be listed.
 
     Args:
         image_dir: The folder.
-        recursive: Whether to list the folders within as well.
         name: What the argument is called in errors.
 
     Raises:
-        InvalidTypeError: `image_dir` is not a path.
-        InvalidValueError: `image_dir` is not a folder, cannot be read or holds no file.
+        InvalidValueError: It is not a folder, or cannot be read.
     """
-    root = _check_folder(image_dir, name)
-    failures: list[Failure] = []
-    names = sorted(_walk(root, recursive, failures))
-    if not names and not failures:
-        advice = "" if recursive else "; its subfolders are searched with recursive=True"
-        raise InvalidValueError(f"{name} must hold at least one file, found none in {root}{advice}")
-    return ImageFolder(root, names, failures, FileStates.read(root, names))
-
-
-def _check_folder(image_dir: object, name: str) -> Path:
-    if not isinstance(image_dir, str | PathLike):
-        raise InvalidTypeError(f"{name} must be a path, got {type(image_dir).__name__}")
     root = Path(image_dir)
     try:
         problem = None if stat.S_ISDIR(root.stat().st_mode) else "is not a folder"
@@ -116,8 +134,23 @@ def _check_folder(image_dir: object, name: str) -> Path:
     return root
 
 
-def _walk(root: Path, recursive: bool, failures: list[Failure]) -> Iterator[str]:
-    """Names of regular files; real folders before linked ones, each real folder once."""
+def walk(
+    root: Path,
+    recursive: bool,
+    failures: list[Failure],
+    left_out: Callable[[str], bool] = lambda _: False,
+) -> Iterator[str]:
+    """Names of regular files; real folders before linked ones, each real folder once.
+
+    Names that begin with a dot are passed over, as are sockets, pipes and devices. A folder that is
+    reached by several ways, through symbolic links, is listed once.
+
+    Args:
+        root: The folder.
+        recursive: Whether to list the folders within as well.
+        failures: Takes up folders that cannot be read.
+        left_out: Whether a folder is passed over.
+    """
     seen: set[tuple[int, int]] = set()
     folders, links = [""], list[str]()
     while folders or links:
@@ -135,7 +168,7 @@ def _walk(root: Path, recursive: bool, failures: list[Failure]) -> Iterator[str]
         for entry in visible:
             name = f"{folder}/{entry.name}" if folder else entry.name
             match _kind(entry):
-                case "folder" if recursive:
+                case "folder" if recursive and not left_out(name):
                     (links if entry.is_symlink() else folders).append(name)
                 case "file":
                     yield name

@@ -1,18 +1,19 @@
 """From an address to a file that can be read: what the operating system opens, and all else."""
 
-import io
 import os
 import stat
+from io import RawIOBase
 from os import PathLike
 from pathlib import Path
 
 from imagededup.errors import UnreadableImageError
-from imagededup.sources.addresses import is_remote, parts_of
+from imagededup.sources.addresses import is_remote, parts_of, remote_address
+from imagededup.sources.containers import contents_of
 
 __all__ = ["open_source"]
 
 
-def open_source(path: str | PathLike[str]) -> io.RawIOBase:
+def open_source(path: str | PathLike[str]) -> RawIOBase:
     """Open what an address leads to; `addresses` says what there is.
 
     Args:
@@ -37,7 +38,7 @@ def open_source(path: str | PathLike[str]) -> io.RawIOBase:
     return _open_regular(path)
 
 
-def _open_regular(path: str | PathLike[str]) -> io.RawIOBase:
+def _open_regular(path: str | PathLike[str]) -> RawIOBase:
     """Open a file, which may have become something else since it was looked at.
 
     A pipe that has taken its place would be waited for, for ever.
@@ -53,11 +54,15 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _open_elsewhere(path: str | PathLike[str]) -> io.RawIOBase | None:
+def _open_elsewhere(path: str | PathLike[str]) -> RawIOBase | None:
     """What is no file of its own; None for a path that leads nowhere."""
-    text = os.fspath(path)
-    if is_remote(text) or parts_of(text):
-        raise UnreadableImageError("remote and archived images are not read yet")
+    address = remote_address(path) if is_remote(path) else os.fspath(path)
+    for container, name in parts_of(address):
+        if is_remote(container) or Path(container).is_file():
+            contents = contents_of(container)
+            return None if contents is None else contents.open(name)
+    if is_remote(address):
+        raise UnreadableImageError("remote images are not read yet")
     return None
 
 

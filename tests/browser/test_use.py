@@ -10,7 +10,7 @@ import pytest
 
 from imagededup.methods.results import Duplicates
 from imagededup.search.matches import Matches, Pairs
-from imagededup.sources.folders import list_folder
+from imagededup.sources.listing import list_images
 from imagededup.verification.relation import REMOVABLE, Relation
 from imagededup.verification.verdict import Verdict, Verdicts
 from tests.browser.conftest import BYTES, HOSTILE, TURNED
@@ -412,7 +412,7 @@ def random_result(folder, generator, sets=40, size=7):
     rows = Verdicts.of(list(verdicts.values()))
     pairs = Pairs(left, right, rows.rows["score"].copy())
     matches = Matches(groups, None, pairs, 1.0, descending=True)
-    return Duplicates(names, matches, "score", list_folder(folder), verdicts=rows)
+    return Duplicates(names, matches, "score", list_images(folder), verdicts=rows)
 
 
 def test_a_rule_marks_what_the_command_would_remove(opened, tmp_path):

@@ -1,0 +1,359 @@
+"""One listing of images for all who read them: of folders, archives, videos, lists and URLs.
+
+What is listed are names. Nothing is read before but what the names stand in: folders, text files,
+the headers of archives and the times of videos.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
+from imagededup.sources.addresses import is_container, is_remote
+from imagededup.sources.containers import contents_of
+from imagededup.sources.file_states import FileStates
+from imagededup.sources.folders import Failure, ImageFolder, check_folder, walk
+from imagededup.sources.lists import is_list, read_list
+from imagededup.sources.patterns import excluded, name_filter
+
+__all__ = ["ImageDir", "ListedPlace", "Sources", "list_images", "listed_places"]
+
+Place = str | PathLike[str]
+
+_LIST_ENDINGS = (".csv", ".list", ".lst", ".tsv", ".txt")
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_MOST_SHARDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where images are, and which of them are taken.
+
+    Args:
+        places: Folders, archives (tar, tar.gz, tgz, zip), videos, text files with a path or URL in
+            each row, and URLs (`s3`, `gs`, `az`, `http`, `https`, `minio`); one or several.
+            `{000..127}` in a name stands for the numbers of shards.
+        include: Patterns of the names that are taken; all if there are none.
+        exclude: Patterns of the names that are left out.
+        frames_per_second: How many frames of a video are taken.
+        look_inside: Whether archives and videos are looked into; they are files like others
+            otherwise.
+
+    Raises:
+        InvalidTypeError: An argument has a wrong type.
+        InvalidValueError: There is no place, or the rate is not a positive number.
+    """
+
+    places: tuple[str, ...]
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    frames_per_second: float = 1.0
+    look_inside: bool = True
+
+    def __init__(
+        self,
+        places: Place | Iterable[Place],
+        include: str | Iterable[str] = (),
+        exclude: str | Iterable[str] = (),
+        frames_per_second: float = 1.0,
+        look_inside: bool = True,
+        *,
+        name: str = "places",
+    ) -> None:
+        set_field = partial(object.__setattr__, self)
+        set_field("places", _checked_places(places, name))
+        set_field("include", _checked_patterns("include", include))
+        set_field("exclude", _checked_patterns("exclude", exclude))
+        rate = frames_per_second
+        if isinstance(rate, bool) or not isinstance(rate, int | float):
+            kind = type(rate).__name__
+            raise InvalidTypeError(f"frames_per_second must be a number, got {kind}")
+        if not 0 < rate <= 1000:
+            raise InvalidValueError(
+                f"frames_per_second must be above 0 and at most 1000, got {rate}"
+            )
+        set_field("frames_per_second", float(rate))
+        set_field("look_inside", bool(look_inside))
+
+
+ImageDir = Place | Sequence[Place] | Sources
+"""What users give where images are read: a place, several, or `Sources`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPlace:
+    """The images of a place.
+
+    Attributes:
+        place: Goes before the names, with a slash; empty where the names are whole addresses.
+        names: What follows.
+        states: What the files were like in which the images lie, one a name.
+        apart: Which images are no files of their own, bool, one a name.
+        failures: What could not be looked into.
+    """
+
+    place: str
+    names: list[str]
+    states: FileStates
+    apart: NDArray[np.bool_]
+    failures: list[Failure]
+
+    def addresses(self) -> Iterator[str]:
+        """The whole addresses."""
+        prefix = _prefix(self.place)
+        return (prefix + name for name in self.names)
+
+
+def list_images(
+    image_dir: ImageDir, recursive: bool = False, name: str = "image_dir"
+) -> ImageFolder:
+    """List the images of one or several places, sorted by name.
+
+    Names are relative to the place if there is one. If there are several, or a list of paths, they
+    are whole addresses, each of which counts once.
+
+    Args:
+        image_dir: Where the images are.
+        recursive: Whether to list folders within folders as well.
+        name: What the argument is called in errors.
+
+    Raises:
+        InvalidTypeError: `image_dir` is not a path, several paths or `Sources`.
+        InvalidValueError: A place is not there, cannot be read or holds nothing.
+    """
+    sources = image_dir if isinstance(image_dir, Sources) else Sources(image_dir, name=name)
+    parts = list(listed_places(sources, recursive, name))
+    if not any(part.names or part.failures for part in parts):
+        wanted = "an image of the names that are included" if sources.include else "an image"
+        raise InvalidValueError(f"{name} must hold {wanted}, found none in {sources.places}")
+    if len(sources.places) == 1 and len(parts) == 1 and parts[0].place:
+        return _sorted(Path(parts[0].place), parts)
+    joined = [
+        ListedPlace(
+            "",
+            list(part.addresses()),
+            part.states,
+            part.apart,
+            [Failure(_prefix(part.place) + one.name, one.reason) for one in part.failures],
+        )
+        for part in parts
+    ]
+    return _sorted(Path(), joined)
+
+
+def listed_places(
+    sources: Sources, recursive: bool, name: str = "image_dir"
+) -> Iterator[ListedPlace]:
+    """The images of one place after the other, in the order of the places, sorted in each.
+
+    Args:
+        sources: The places.
+        recursive: Whether to list folders within folders as well.
+        name: What the argument is called in errors.
+
+    Raises:
+        InvalidValueError: A place is not there, cannot be read or holds nothing.
+    """
+    lister = _Lister(sources, recursive, name)
+    alone = len(sources.places) == 1
+    for place in sources.places:
+        yield from lister.place(place, alone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lister:
+    sources: Sources
+    recursive: bool
+    name: str
+
+    def place(self, place: str, alone: bool) -> Iterator[ListedPlace]:
+        """A place as the user gave it."""
+        for one in _shards(place, self.name):
+            if is_remote(one):
+                yield self._remote(one)
+            elif not os.path.isfile(one):  # noqa: PTH113 - False for every impossible path
+                yield self._folder(one)
+            elif self._is_container(one):
+                yield self._container(one)
+            elif is_list(one) if alone else one.lower().endswith(_LIST_ENDINGS):
+                yield from self._rows(read_list(Path(one), self.name))
+            elif alone:
+                raise InvalidValueError(
+                    f"{self.name} must be a folder, an archive, a video, a URL or a text file with "
+                    f"paths, {one!r} is none of them"
+                )
+            else:
+                yield self._files([one])
+
+    def _rows(self, rows: Iterable[str]) -> Iterator[ListedPlace]:
+        """The rows of a list: files, and what stands for several images."""
+        for several, group in groupby(rows, self._stands_for_several):
+            if several:
+                for row in group:
+                    yield self._remote(row) if is_remote(row) else self._local(row)
+            else:
+                yield self._files(list(group))
+
+    def _stands_for_several(self, row: str) -> bool:
+        if is_remote(row):
+            return self._is_container(row) or not _has_ending(row)
+        return os.path.isdir(row) or (self._is_container(row) and os.path.isfile(row))  # noqa: PTH112, PTH113
+
+    def _local(self, row: str) -> ListedPlace:
+        return self._folder(row) if os.path.isdir(row) else self._container(row)  # noqa: PTH112
+
+    def _is_container(self, name: str) -> bool:
+        return self.sources.look_inside and is_container(name)
+
+    def _files(self, rows: list[str]) -> ListedPlace:
+        """Files by their whole names; that one is not there is found out when it is read."""
+        taken = name_filter(self.sources.include, self.sources.exclude)
+        names = [row for row in rows if taken(row)]
+        remote = np.fromiter(map(is_remote, names), bool, len(names))
+        return ListedPlace("", names, FileStates.read("", names), remote, [])
+
+    def _folder(self, place: str) -> ListedPlace:
+        root = check_folder(place, self.name)
+        failures: list[Failure] = []
+        left_out = excluded(self.sources.exclude)
+        names = sorted(n for n in walk(root, self.recursive, failures, left_out) if not left_out(n))
+        if not names and not failures:
+            advice = "" if self.recursive else "; its subfolders are searched with recursive=True"
+            raise InvalidValueError(
+                f"{self.name} must hold at least one file, found none in {root}{advice}"
+            )
+        return self._looked_into(place, names, FileStates.read(root, names), failures)
+
+    def _container(self, place: str) -> ListedPlace:
+        """An archive or a video that the user named."""
+        names, reason = self._inside(place)
+        if names is None:
+            reason = reason or "it is no archive or video"
+            raise InvalidValueError(f"{self.name} cannot be read, {place!r}: {reason}")
+        failures = [Failure("", reason)] if reason else []
+        states = FileStates.read("", [place]).take(np.zeros(len(names), np.int64))
+        taken = name_filter(self.sources.include, self.sources.exclude)
+        keep = np.flatnonzero(np.fromiter(map(taken, names), bool, len(names)))
+        names = [names[item] for item in keep.tolist()]
+        return ListedPlace(place, names, states.take(keep), np.ones(len(names), bool), failures)
+
+    def _remote(self, place: str) -> ListedPlace:
+        raise InvalidValueError(f"{self.name} is remote, which is not listed yet: {place}")
+
+    def _looked_into(
+        self, place: str, names: list[str], states: FileStates, failures: list[Failure]
+    ) -> ListedPlace:
+        """Put what lies within archives and videos in their places, and take what is asked for."""
+        taken = name_filter(self.sources.include, self.sources.exclude)
+        found: list[str] = []
+        origin: list[int] = []
+        apart: list[bool] = []
+        for item, name in enumerate(names):
+            inside, reason = None, None
+            if self._is_container(name):
+                inside, reason = self._inside(_prefix(place) + name)
+            if reason:
+                failures.append(Failure(name, reason))
+            if inside is None and reason is None:
+                inside = [""]
+            for member in inside or ():
+                whole = f"{name}/{member}" if member else name
+                if taken(whole):
+                    found.append(whole)
+                    origin.append(item)
+                    apart.append(bool(member))
+        return ListedPlace(
+            place, found, states.take(np.array(origin, np.int64)), np.array(apart, bool), failures
+        )
+
+    def _inside(self, address: str) -> tuple[list[str] | None, str | None]:
+        """The images in an archive or a video, and why they are not all; None for other files."""
+        try:
+            contents = contents_of(address)
+            if contents is None:
+                return None, None
+            return contents.names(self.sources.frames_per_second), contents.damage
+        except UnreadableImageError as error:
+            return None, str(error)
+        except OSError as error:
+            return None, (error.strerror or str(error)).lower()
+
+
+def _sorted(root: Path, parts: Sequence[ListedPlace]) -> ImageFolder:
+    """All names in one order, each once."""
+    names = [name for part in parts for name in part.names]
+    failures = [failure for part in parts for failure in part.failures]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    chosen = [
+        item
+        for place, item in enumerate(order)
+        if not place or names[item] != names[order[place - 1]]
+    ]
+    places = np.array(chosen, np.int64)
+    states = FileStates.joined([part.states for part in parts]).take(places)
+    apart = np.concatenate([part.apart for part in parts] or [np.zeros(0, bool)])[places]
+    return ImageFolder(root, [names[item] for item in chosen], failures, states, apart)
+
+
+def _prefix(place: str) -> str:
+    return place if not place or place.endswith("/") else f"{place}/"
+
+
+def _has_ending(address: str) -> bool:
+    """Whether the last part of a URL looks like one file."""
+    last = address.partition("?")[0].rpartition("/")[2]
+    return (address.startswith("http") and bool(last)) or "." in last
+
+
+def _shards(place: str, name: str) -> Iterator[str]:
+    """The names that `{000..127}` stands for; the name itself where there is no such range."""
+    found = _RANGE.search(place)
+    if found is None or os.path.lexists(place):
+        yield place
+        return
+    first, last = int(found[1]), int(found[2])
+    if last - first >= _MOST_SHARDS:
+        raise InvalidValueError(f"{name} must stand for at most a million shards, got {place!r}")
+    for number in range(first, last + 1):
+        shard = f"{place[: found.start()]}{number:0{len(found[1])}}{place[found.end() :]}"
+        yield from _shards(shard, name)
+
+
+def _checked_places(places: object, name: str) -> tuple[str, ...]:
+    if isinstance(places, str | PathLike):
+        return (_text(places, name),)
+    if isinstance(places, bytes) or not isinstance(places, Iterable):
+        kind = type(places).__name__
+        raise InvalidTypeError(f"{name} must be a path or several, got {kind}")
+    several = tuple(_text(place, name) for place in places)
+    if not several:
+        raise InvalidValueError(f"{name} must name at least one place, got none")
+    return several
+
+
+def _text(place: object, name: str) -> str:
+    if not isinstance(place, str | PathLike):
+        raise InvalidTypeError(f"{name} must be a path, got {type(place).__name__}")
+    return os.fsdecode(place)
+
+
+def _checked_patterns(name: str, patterns: object) -> tuple[str, ...]:
+    if isinstance(patterns, str):
+        return (patterns,)
+    if not isinstance(patterns, Iterable):
+        raise InvalidTypeError(
+            f"{name} must be a pattern or several, got {type(patterns).__name__}"
+        )
+    several = tuple(patterns)
+    for pattern in several:
+        if not isinstance(pattern, str):
+            raise InvalidTypeError(f"{name} must hold str, got {type(pattern).__name__}")
+    return several
