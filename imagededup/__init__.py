@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from imagededup import fastdup
     from imagededup.methods import CNN, AHash, DHash, Duplicates, PHash, WHash
     from imagededup.sources.limits import Limits, limits, set_limits
+    from imagededup.sources.places import Sources
 
 __version__ = "0.1.0"
 
@@ -20,6 +21,7 @@ __all__ = [
     "Duplicates",
     "Limits",
     "PHash",
+    "Sources",
     "WHash",
     "__version__",
     "fastdup",
@@ -29,13 +31,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Import an encoder or the runner when it is asked for."""
+    """Import what is handed on when it is asked for."""
     import importlib
 
     if name == "fastdup":
         return importlib.import_module("imagededup.fastdup")
     if name in ("Limits", "limits", "set_limits"):
         return getattr(importlib.import_module("imagededup.sources.limits"), name)
+    if name == "Sources":
+        return importlib.import_module("imagededup.sources.places").Sources
     if name in __all__:
         return getattr(importlib.import_module("imagededup.methods"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -179,8 +179,7 @@ class TestFindOptions:
         (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
         code, out, err = command("find", tmp_path)
         assert code == 0
-        assert "pip install" in err
-        assert "pillow-heif" in err
+        assert "damaged HEIC image" in err or "pip install" in err
         assert out.endswith("1 file could not be read\n")
 
 
@@ -258,7 +257,7 @@ class TestFilesOfEncode:
         for ending in ("json", "csv"):
             path = tmp_path / f"codes.{ending}"
             command("encode", folder, "-o", path)
-            found = find_module.read_if_file(path)
+            found = find_module.read_if_file([str(path)])
             assert (found.method, found.codes) == ("phash", expected)
 
     @pytest.mark.parametrize(
@@ -277,7 +276,7 @@ class TestFilesOfEncode:
             ("x.csv", f"image,phash\na,{0:016}\na,{0:016}\n", "line 3 repeats 'a'"),
             ("x.npz", "", "is no file that encode wrote"),
             ("x.npz", "PK", "is no file that encode wrote"),
-            ("x.png", "", "FOLDER must be a folder, or a .json, .csv or .npz file"),
+            ("x.png", "", "FOLDER must be a folder, an archive, a video, a URL or a text file"),
         ],
     )
     def test_other_files(self, command, tmp_path, name, content, message):
@@ -296,7 +295,7 @@ class TestFilesOfEncode:
         for arguments in ([hashes], [photos, "--against", hashes]):
             code, _, err = command("remove", *arguments, "--delete", "--yes")
             assert (code, err.count("\n")) == (2, 1)
-            assert "must be a folder with the images themselves" in err
+            assert "must be a folder, an archive, a video, a URL or a text file" in err
 
 
 class TestEvaluateOptions:

@@ -1,6 +1,7 @@
 """What editors and the reference show of functions whose parameters are written elsewhere."""
 
 import inspect
+from collections.abc import Sequence
 from os import PathLike
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from imagededup import fastdup
 from imagededup.methods import CNN, AHash, DHash, PHash, WHash
 from imagededup.methods.results import Duplicates
+from imagededup.sources.places import Sources
 
 HASHES = [PHash, DHash, AHash, WHash]
-FOLDER = str | PathLike[str] | None
+FOLDER = str | PathLike[str] | Sequence[str | PathLike[str]] | Sources | None
 
 
 def parameters(function):

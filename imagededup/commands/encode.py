@@ -6,21 +6,23 @@ import typer
 
 from imagededup.commands.encodings import write_encodings
 from imagededup.commands.options import (
-    Folder,
     FullDecode,
     Method,
     MethodOption,
+    Places,
     Recursive,
     encoder_of,
     output_path,
 )
+from imagededup.commands.reading import Reading, reads_images
 from imagededup.utils.text import counted, shown
 
 __all__ = ["encode"]
 
 
+@reads_images
 def encode(
-    folder: Folder,
+    folder: Places,
     output: Annotated[
         str,
         typer.Option(
@@ -34,6 +36,8 @@ def encode(
     method: MethodOption = Method.PHASH,
     recursive: Recursive = False,
     full_decode: FullDecode = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Write the hash or the descriptor of every image to a file.
 
@@ -48,6 +52,6 @@ def encode(
     """
     endings = (".npz",) if method is Method.CNN else (".json", ".csv")
     path = output_path(output, endings)
-    codes = encoder_of(method, full_decode).encode_images(folder, recursive)
+    codes = encoder_of(method, full_decode).encode_images(reading.sources(folder), recursive)
     write_encodings(path, method, codes)
     typer.echo(f"{counted(len(codes), 'image')} written to {shown(output)}")

@@ -8,13 +8,14 @@ method is not known. NumPy: the arrays `encoder`, `names` and `descriptors`.
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imagededup.commands.options import Method
 from imagededup.errors import InvalidValueError
+from imagededup.sources.lists import is_table_of_paths
 
 __all__ = [
     "Encodings",
@@ -65,20 +66,18 @@ def write_encodings(path: Path, method: Method, codes: Mapping[str, Any]) -> Non
             file.write("}\n")
 
 
-def read_if_file(path: Path) -> Encodings | None:
-    """The codes of a file; None for everything else, such as a folder.
+def read_if_file(places: Sequence[str]) -> Encodings | None:
+    """The codes of a file; None for everything else, such as folders and lists of paths.
 
     Raises:
         InvalidValueError: The file is none that `encode` wrote.
     """
-    if not os.path.isfile(path):  # noqa: PTH113 - False, not an error, for every impossible path
-        return None
     readers = {".json": _read_json, ".csv": _read_csv, ".npz": _read_npz}
-    if path.suffix not in readers:
-        raise InvalidValueError(
-            "FOLDER must be a folder, or a .json, .csv or .npz file that encode wrote, "
-            f"got {str(path)!r}"
-        )
+    path = Path(places[0])
+    if len(places) > 1 or path.suffix not in readers or not os.path.isfile(path):  # noqa: PTH113
+        return None
+    if path.suffix == ".csv" and is_table_of_paths(path):
+        return None
     try:
         method, codes = readers[path.suffix](path)
     except OSError as error:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from imagededup.commands.reading import Reading, reads_images
 from imagededup.fastdup.config import RunConfig
 from imagededup.fastdup.declaration import Parameter, parameters_of
 
@@ -24,6 +25,9 @@ def fastdup(**parameters: Any) -> None:  # noqa: ANN401
     """
     from imagededup.fastdup.run import run
 
+    reading: Reading = parameters.pop("reading")
+    if parameters[_ARGUMENT] is not None and reading.chooses:
+        parameters[_ARGUMENT] = reading.sources(parameters[_ARGUMENT])
     raise typer.Exit(run(**parameters))
 
 
@@ -51,3 +55,4 @@ def _option(parameter: Parameter[Any, Any]) -> inspect.Parameter:
 fastdup.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [_option(parameter) for parameter in parameters_of(RunConfig)], return_annotation=None
 )
+fastdup = reads_images(fastdup)

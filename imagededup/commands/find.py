@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -11,7 +10,6 @@ from imagededup.commands.encodings import agreed_method, check_needs_folder, rea
 from imagededup.commands.forms import MOST_PAIRS, Format, groups, json_parts, write_result
 from imagededup.commands.options import (
     Candidates,
-    FolderOrFile,
     FullDecode,
     Method,
     Recursive,
@@ -20,6 +18,7 @@ from imagededup.commands.options import (
     search,
     verification,
 )
+from imagededup.commands.reading import Reading, reads_images
 from imagededup.commands.related import Related, duplicates_of_each
 from imagededup.commands.summary import summary_lines
 from imagededup.errors import InvalidValueError
@@ -33,8 +32,17 @@ __all__ = ["find"]
 _FOUND = 3
 
 
+@reads_images
 def find(
-    folder: FolderOrFile,
+    folder: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FOLDER",
+            show_default=False,
+            help="Folder with the images; or an archive, a video, a text file with a path in each "
+            "row, a URL, or a file that encode wrote. Several are taken together.",
+        ),
+    ],
     method: Annotated[
         Method | None,
         typer.Option(
@@ -49,11 +57,12 @@ def find(
     threshold: Threshold = None,
     recursive: Recursive = False,
     against: Annotated[
-        Path | None,
+        list[str] | None,
         typer.Option(
             metavar="FOLDER",
+            show_default=False,
             help="Find the images of FOLDER that duplicate an image of this folder, or of this "
-            "file that encode wrote.",
+            "file that encode wrote; may be given several times.",
         ),
     ] = None,
     verify: Annotated[
@@ -102,6 +111,8 @@ def find(
             help="Write to this .json, .csv or .jsonl file; - prints JSON.",
         ),
     ] = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Find groups of duplicate images.
 
@@ -116,8 +127,10 @@ def find(
     """
     path = None if output in (None, "-") else output_path(str(output), (".json", ".csv", ".jsonl"))
     verifying = verification(verify, candidates, relations)
-    found = _search(folder, against, method, threshold, recursive, full_decode, verifying)
-    by_pairs = form is Format.PAIRS and (output is not None or against is not None)
+    found = _search(
+        folder, against or None, method, threshold, recursive, full_decode, verifying, reading
+    )
+    by_pairs = form is Format.PAIRS and (output is not None or bool(against))
     if by_pairs and not all_pairs:
         _check_count(found.pair_count)
     if output is None:
@@ -133,13 +146,14 @@ def find(
 
 
 def _search(
-    folder: Path,
-    against: Path | None,
+    folder: list[str],
+    against: list[str] | None,
     method: Method | None,
     threshold: float | None,
     recursive: bool,
     full_decode: bool,
     verifying: dict[str, Any],
+    reading: Reading,
 ) -> "Duplicates":
     """Search folders, or files that encode wrote."""
     images = read_if_file(folder)
@@ -150,10 +164,14 @@ def _search(
                 f"--verify needs a folder with the images themselves, {str(file.path)!r} is a file"
             )
     if images is not None and (against is None or others is not None):
-        check_needs_folder(folder, recursive, full_decode)
+        check_needs_folder(images.path, recursive, full_decode)
     arguments: dict[str, Any] = {"recursive": recursive, **verifying}
-    arguments |= {"image_dir": folder} if images is None else {"encoding_map": images.codes}
-    arguments["against"] = against if others is None else others.codes
+    if images is None:
+        arguments["image_dir"] = reading.sources(folder)
+    else:
+        arguments["encoding_map"] = images.codes
+    if against is not None:
+        arguments["against"] = reading.sources(against) if others is None else others.codes
     return search(agreed_method(method, images, others), threshold, full_decode, **arguments)
 
 

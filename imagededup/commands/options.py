@@ -1,6 +1,5 @@
 """What several commands share."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +27,15 @@ class Method(StrEnum):
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder with the images.", show_default=False)
+]
+Places = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FOLDER",
+        show_default=False,
+        help="Folder with the images; or an archive, a video, a text file with a path in each row, "
+        "or a URL. Several are taken together.",
+    ),
 ]
 FolderOrFile = Annotated[
     Path,
@@ -74,9 +82,12 @@ Recursive = Annotated[
     bool, typer.Option("--recursive", "-r", help="Take the images of the folders within as well.")
 ]
 Against = Annotated[
-    Path | None,
+    list[str] | None,
     typer.Option(
-        metavar="FOLDER", help="Find the images of FOLDER that duplicate an image of this folder."
+        metavar="FOLDER",
+        show_default=False,
+        help="Find the images of FOLDER that duplicate an image of this folder; may be given "
+        "several times.",
     ),
 ]
 FullDecode = Annotated[
@@ -128,17 +139,7 @@ def search(
     full_decode: bool = False,
     **arguments: Any,  # noqa: ANN401
 ) -> "Duplicates":
-    """Search with the threshold of the method; hashes take a whole number.
-
-    Raises:
-        InvalidValueError: A file stands where the images themselves are needed.
-    """
-    for name in ("image_dir", "against"):
-        if isinstance(arguments.get(name), Path) and os.path.isfile(arguments[name]):  # noqa: PTH113
-            raise InvalidValueError(
-                f"{name} must be a folder with the images themselves, "
-                f"{str(arguments[name])!r} is a file"
-            )
+    """Search with the threshold of the method; hashes take a whole number."""
     encoder = encoder_of(method, full_decode)
     return encoder.search(**threshold_argument(encoder, threshold), **arguments)
 

@@ -18,6 +18,7 @@ from imagededup.commands.options import (
     search,
     verification,
 )
+from imagededup.commands.reading import Reading, reads_images
 from imagededup.commands.related import relations_of_removals
 from imagededup.commands.removal_report import RemovalReport
 from imagededup.errors import InvalidValueError
@@ -43,11 +44,17 @@ _PHRASES = {
 """What is said of an image that goes, by its relation to the one that stays."""
 
 
+@reads_images
 def remove(
     context: typer.Context,
     folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="FOLDER", help="Folder with the images.", show_default=False),
+        list[str] | None,
+        typer.Argument(
+            metavar="FOLDER",
+            show_default=False,
+            help="Folder with the images, or a text file with a path in each row. Several are "
+            "taken together.",
+        ),
     ] = None,
     method: MethodOption = Method.PHASH,
     threshold: Threshold = None,
@@ -97,6 +104,8 @@ def remove(
     ] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; needs --yes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Confirm --delete.")] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Remove duplicates, so that one image of each kind stays.
 
@@ -115,19 +124,20 @@ def remove(
         _check_action(delete, yes, move_to)
         _remove_marked(marked, move_to, delete)
         return
-    if folder is None:
+    if not folder:
         raise InvalidValueError("FOLDER or --list is needed")
     _check_action(delete, yes, move_to)
-    _check_place(move_to, folder, recursive)
+    for place in folder:
+        _check_place(move_to, Path(place), recursive)
     verifies = method is Method.CNN if verify is None else verify
     verifying = _removal_verification(verifies, candidates, relations)
     found = search(
         method,
         threshold,
         full_decode,
-        image_dir=folder,
+        image_dir=reading.sources(folder, look_inside=False),
         recursive=recursive,
-        against=against,
+        against=reading.sources(against) if against else None,
         **verifying,
     )
     _remove_found(found, found.removals(keep.value, verifying.get("relations")), move_to, delete)

@@ -10,10 +10,10 @@ import typer
 from imagededup.commands.options import (
     Against,
     Candidates,
-    Folder,
     FullDecode,
     Method,
     MethodOption,
+    Places,
     Recursive,
     Threshold,
     encoder_of,
@@ -21,20 +21,23 @@ from imagededup.commands.options import (
     threshold_argument,
     verification,
 )
+from imagededup.commands.reading import Reading, reads_images
 from imagededup.commands.summary import summary_lines
 from imagededup.errors import InvalidValueError
 from imagededup.utils.text import counted
 
 if TYPE_CHECKING:
     from imagededup.report.write import Findings
+    from imagededup.sources.places import Sources
 
 __all__ = ["report"]
 
 _ENDINGS = (".html", ".htm")
 
 
+@reads_images
 def report(
-    folder: Folder,
+    folder: Places,
     output: Annotated[
         str,
         typer.Option(
@@ -65,6 +68,8 @@ def report(
     force: Annotated[
         bool, typer.Option("--force", help="Replace the page if there is one already.")
     ] = False,
+    *,
+    reading: Reading,
 ) -> None:
     """Write a page that shows what is in a folder: duplicates, outliers, flawed and broken images.
 
@@ -82,8 +87,9 @@ def report(
     if most < 1:
         raise InvalidValueError(f"--most must be 1 or more, got {most}")
     verifying = verification(method is Method.CNN if verify is None else verify, candidates, None)
+    others = reading.sources(against) if against else None
     findings = _findings(
-        folder, path, against, method, threshold, recursive, full_decode, verifying
+        reading.sources(folder), path, others, method, threshold, recursive, full_decode, verifying
     )
     written = write_report(findings, path, most)
     for line in [*summary_lines(findings.found), *_quality_lines(findings)]:
@@ -100,9 +106,9 @@ def _check_output(output: str, force: bool) -> Path:
 
 
 def _findings(
-    folder: Path,
+    folder: "Sources",
     page: Path,
-    against: Path | None,
+    against: "Sources | None",
     method: Method,
     threshold: float | None,
     recursive: bool,

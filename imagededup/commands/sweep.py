@@ -17,6 +17,7 @@ from imagededup.commands.options import (
     encoder_of,
     write_table,
 )
+from imagededup.commands.reading import Reading, reads_images
 from imagededup.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _HEADER = (
 )
 
 
+@reads_images
 def sweep(
     folder: FolderOrFile,
     ground_truth: GroundTruth,
@@ -57,6 +59,8 @@ def sweep(
     full_decode: FullDecode = False,
     every: Annotated[bool, typer.Option("--all", help="Print all thresholds.")] = False,
     output: Output = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Find the best threshold of each method by known duplicates.
 
@@ -69,7 +73,7 @@ def sweep(
       imagededup sweep hashes.json truth.json -o sweep.csv
     """
     check_table(output)
-    found = _sweep(folder, ground_truth, methods, beta, recursive, full_decode)
+    found = _sweep(folder, ground_truth, methods, beta, recursive, full_decode, reading)
     typer.echo(
         f"{'method':8}{'threshold':>10}{'precision':>11}{'recall':>9}{'F score':>9}{'pairs':>12}"
     )
@@ -88,6 +92,7 @@ def _sweep(
     beta: float,
     recursive: bool,
     full_decode: bool,
+    reading: Reading,
 ) -> "dict[Method, ThresholdSweep]":
     from imagededup.evaluation import best_threshold, load_ground_truth
     from imagededup.evaluation.operating_points import check_beta
@@ -95,7 +100,7 @@ def _sweep(
 
     check_beta(beta)
     chosen = None if methods is None else _methods(methods)
-    file = read_if_file(folder)
+    file = read_if_file([str(folder)])
     truth = load_ground_truth(ground_truth)
     if file is not None:
         check_needs_folder(folder, recursive, full_decode)
@@ -109,7 +114,7 @@ def _sweep(
             )
             for method in chosen or Method
         }
-        encoded = encode_together(list(encoders.values()), folder, recursive)
+        encoded = encode_together(list(encoders.values()), reading.sources(str(folder)), recursive)
     return {
         method: best_threshold(encoder, truth, encoding_map=images, beta=beta)
         for (method, encoder), images in zip(encoders.items(), encoded, strict=True)

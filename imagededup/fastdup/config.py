@@ -4,7 +4,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum, StrEnum
 from os import PathLike
 from pathlib import Path
@@ -31,6 +31,7 @@ from imagededup.fastdup.key_values import (
 )
 from imagededup.search.knn.factory import check_factory, parse_factory
 from imagededup.search.knn.options import Distance, NearestModel, Provider
+from imagededup.sources.places import Sources
 from imagededup.utils.options import check_bool
 from imagededup.utils.parallel import check_workers
 
@@ -41,7 +42,7 @@ __all__ = ["BoundingBox", "InputType", "RunConfig", "RunMode"]
 
 logger = logging.getLogger("imagededup")
 
-InputType = str | PathLike[str] | Sequence[str | PathLike[str]]
+InputType = str | PathLike[str] | Sequence[str | PathLike[str]] | Sources
 
 
 class RunMode(IntEnum):
@@ -90,13 +91,15 @@ class RunConfig:
         'ball_tree'
     """
 
-    input_dir: Parameter[InputType | None, str | tuple[str, ...] | None] = Parameter(
+    input_dir: Parameter[InputType | None, str | tuple[str, ...] | Sources | None] = Parameter(
         None,
         _as_given,  # what it must be depends on run_mode
-        "A folder, searched recursively; a text or CSV file with a path in each row; or a list of "
-        "paths. In mode 4 a file of features or a folder of such. Mode 2 ignores it.",
-        shell="A folder, searched recursively, or a text or CSV file with a path in each row. In "
-        "mode 4 a file of features or a folder of such. Mode 2 ignores it.",
+        "A folder, searched recursively; a text or CSV file with a path in each row; an archive, a "
+        "video or a URL; or several of these. In mode 4 a file of features or a folder of such. "
+        "Mode 2 ignores it.",
+        shell="A folder, searched recursively; a text or CSV file with a path in each row; an "
+        "archive, a video or a URL. In mode 4 a file of features or a folder of such. Mode 2 "
+        "ignores it.",
         metavar="INPUT",
     )
     work_dir: Parameter[str | PathLike[str], Path] = Parameter(
@@ -284,11 +287,13 @@ def _plain(value: object) -> Any:  # noqa: ANN401
             return dict(value)
         case tuple():
             return list(value)
+        case Sources():
+            return asdict(value)
         case _:
             return value
 
 
-def _check_input(value: object, mode: RunMode) -> str | tuple[str, ...] | None:
+def _check_input(value: object, mode: RunMode) -> str | tuple[str, ...] | Sources | None:
     if mode is RunMode.SEARCH:
         return None
     if value is None:
@@ -297,6 +302,8 @@ def _check_input(value: object, mode: RunMode) -> str | tuple[str, ...] | None:
         if not value:
             raise InvalidValueError("input_dir must name at least one image, got an empty list")
         return tuple(check_path("input_dir", path) for path in value)
+    if isinstance(value, Sources):
+        return value
     check_place("input_dir", value)
     return check_path("input_dir", value)
 

@@ -13,8 +13,9 @@ from imagededup.fastdup.store.files import FeatureFiles, is_result
 from imagededup.fastdup.store.tables import check_name
 from imagededup.sources.addresses import is_remote
 from imagededup.sources.folders import Failure
-from imagededup.sources.listing import ListedPlace, Sources, listed_places
+from imagededup.sources.listing import ListedPlace, listed_places
 from imagededup.sources.lists import read_list
+from imagededup.sources.places import Sources, is_somewhere
 from imagededup.utils.text import counted, shown
 
 __all__ = ["Listing", "check_inputs", "list_images"]
@@ -77,7 +78,7 @@ def check_inputs(config: RunConfig) -> None:
     wanted = {
         RunMode.SCORE_FEATURES: "features.dat or a folder with one",
     }.get(config.run_mode, "a folder or a file with a path in each row")
-    if isinstance(config.input_dir, str) and not os.path.exists(config.input_dir):  # noqa: PTH110
+    if isinstance(config.input_dir, str) and not is_somewhere(config.input_dir):
         raise InvalidValueError(f"input_dir must be {wanted}, {config.input_dir!r} does not exist")
     stored = config.run_mode not in (RunMode.ALL, RunMode.EXTRACT)
     if stored and not config.work_dir.exists():

@@ -35,6 +35,7 @@ from imagededup.models.failures import images_named
 from imagededup.search.matches import Matches, Pairs
 from imagededup.sources.folders import ImageFolder
 from imagededup.sources.listing import list_images
+from imagededup.sources.places import ImageDir
 from imagededup.utils.parallel import check_workers
 from imagededup.utils.text import shown
 
@@ -101,7 +102,7 @@ class Encoder(Searches, Generic[Code]):
             return self._encode_pixels(pixels)
 
     def encode_images(
-        self, image_dir: PathType, recursive: bool = False, num_enc_workers: int | None = None
+        self, image_dir: ImageDir, recursive: bool = False, num_enc_workers: int | None = None
     ) -> dict[str, Code]:
         """Encode all images of a folder.
 
@@ -109,7 +110,8 @@ class Encoder(Searches, Generic[Code]):
         that cannot be decoded are left out; one warning at the end counts and lists them.
 
         Args:
-            image_dir: The folder.
+            image_dir: The folder; or an archive, a video, a text file with paths, a URL, several of
+                these, or `Sources`, which says more closely what is read.
             recursive: Whether to encode the images of the folders within as well.
             num_enc_workers: Number of threads; None takes all cores, 0 and 1 mean no parallelism.
                 The result does not depend on it.
@@ -322,7 +324,7 @@ class Encoder(Searches, Generic[Code]):
 
 def encode_together(
     encoders: Sequence[Encoder[Any]],
-    image_dir: PathType,
+    image_dir: ImageDir,
     recursive: bool = False,
     num_enc_workers: int | None = None,
 ) -> list[EncodedImages]:

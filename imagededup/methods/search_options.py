@@ -15,6 +15,7 @@ from textwrap import fill
 from typing import Any, TypedDict, TypeVar
 
 from imagededup.errors import InvalidTypeError
+from imagededup.sources.places import ImageDir
 
 __all__ = ["DEFAULT", "NamedOptions", "PathType", "SearchNames", "SearchRequest", "named"]
 
@@ -34,7 +35,7 @@ class SearchOptions(TypedDict, total=False):
     recursive: bool
     num_enc_workers: int | None
     num_dist_workers: int | None
-    against: PathType | Mapping[str, Any] | None
+    against: ImageDir | Mapping[str, Any] | None
     verify: bool | str
     candidates: int
     relations: Collection[str] | None
@@ -70,14 +71,14 @@ class SearchRequest:
         lists_removals: Whether the result lists images to remove.
     """
 
-    image_dir: PathType | None
+    image_dir: ImageDir | None
     encoding_map: Mapping[str, Any] | None
     threshold: Any
     search_method: str
     recursive: bool
     num_enc_workers: int | None
     num_dist_workers: int | None
-    against: PathType | Mapping[str, Any] | None
+    against: ImageDir | Mapping[str, Any] | None
     verify: bool | str
     candidates: int
     relations: Collection[str] | None
@@ -107,7 +108,7 @@ class SearchNames:
 
     def request(
         self,
-        image_dir: PathType | None,
+        image_dir: ImageDir | None,
         encoding_map: Mapping[str, Any] | None,
         threshold: object,
         options: Mapping[str, Any],

@@ -15,6 +15,7 @@ from imagededup.methods.search_options import (
     SearchRequest,
     named,
 )
+from imagededup.sources.places import ImageDir
 from imagededup.utils.files import check_output, write_json
 
 __all__ = ["Searches"]
@@ -39,7 +40,7 @@ class Searches(ABC):
     @overload
     def find_duplicates(
         self,
-        image_dir: PathType | None = None,
+        image_dir: ImageDir | None = None,
         encoding_map: Mapping[str, Any] | None = None,
         threshold: float = ...,
         *,
@@ -51,7 +52,7 @@ class Searches(ABC):
     @overload
     def find_duplicates(
         self,
-        image_dir: PathType | None = None,
+        image_dir: ImageDir | None = None,
         encoding_map: Mapping[str, Any] | None = None,
         threshold: float = ...,
         scores: Literal[False] = False,
@@ -62,7 +63,7 @@ class Searches(ABC):
     @overload
     def find_duplicates(
         self,
-        image_dir: PathType | None = None,
+        image_dir: ImageDir | None = None,
         encoding_map: Mapping[str, Any] | None = None,
         threshold: float = ...,
         scores: bool = False,
@@ -72,7 +73,7 @@ class Searches(ABC):
 
     def find_duplicates(
         self,
-        image_dir: PathType | None = None,
+        image_dir: ImageDir | None = None,
         encoding_map: Mapping[str, Any] | None = None,
         threshold: float = DEFAULT,
         scores: bool = False,
@@ -93,7 +94,8 @@ class Searches(ABC):
         the way that stays linear.
 
         Args:
-            image_dir: Folder of the images. Either this or `encoding_map` must be given.
+            image_dir: Folder of the images, or whatever else `encode_images` takes. Either this or
+                `encoding_map` must be given.
             encoding_map: Codes by name, as `encode_images` returns them.
             threshold: Limit of the score of duplicates.
             scores: Whether to return the scores as well.
@@ -136,7 +138,7 @@ class Searches(ABC):
 
     def find_duplicates_to_remove(
         self,
-        image_dir: PathType | None = None,
+        image_dir: ImageDir | None = None,
         encoding_map: Mapping[str, Any] | None = None,
         threshold: float = DEFAULT,
         outfile: PathType | Literal[False] | None = None,
@@ -196,7 +198,7 @@ class Searches(ABC):
 
     def search(
         self,
-        image_dir: PathType | None = None,
+        image_dir: ImageDir | None = None,
         encoding_map: Mapping[str, Any] | None = None,
         threshold: float = DEFAULT,
         **options: Unpack[NamedOptions],

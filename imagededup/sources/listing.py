@@ -5,87 +5,26 @@ the headers of archives and the times of videos.
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
+from imagededup.errors import InvalidValueError, UnreadableImageError
 from imagededup.sources.addresses import is_container, is_remote
 from imagededup.sources.containers import contents_of
 from imagededup.sources.file_states import FileStates
 from imagededup.sources.folders import Failure, ImageFolder, check_folder, walk
 from imagededup.sources.lists import is_list, read_list
 from imagededup.sources.patterns import excluded, name_filter
+from imagededup.sources.places import ImageDir, Sources, shards
 
-__all__ = ["ImageDir", "ListedPlace", "Sources", "list_images", "listed_places"]
-
-Place = str | PathLike[str]
+__all__ = ["ListedPlace", "list_images", "listed_places"]
 
 _LIST_ENDINGS = (".csv", ".list", ".lst", ".tsv", ".txt")
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_MOST_SHARDS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where images are, and which of them are taken.
-
-    Args:
-        places: Folders, archives (tar, tar.gz, tgz, zip), videos, text files with a path or URL in
-            each row, and URLs (`s3`, `gs`, `az`, `http`, `https`, `minio`); one or several.
-            `{000..127}` in a name stands for the numbers of shards.
-        include: Patterns of the names that are taken; all if there are none.
-        exclude: Patterns of the names that are left out.
-        frames_per_second: How many frames of a video are taken.
-        look_inside: Whether archives and videos are looked into; they are files like others
-            otherwise.
-
-    Raises:
-        InvalidTypeError: An argument has a wrong type.
-        InvalidValueError: There is no place, or the rate is not a positive number.
-    """
-
-    places: tuple[str, ...]
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    frames_per_second: float = 1.0
-    look_inside: bool = True
-
-    def __init__(
-        self,
-        places: Place | Iterable[Place],
-        include: str | Iterable[str] = (),
-        exclude: str | Iterable[str] = (),
-        frames_per_second: float = 1.0,
-        look_inside: bool = True,
-        *,
-        name: str = "places",
-    ) -> None:
-        set_field = partial(object.__setattr__, self)
-        set_field("places", _checked_places(places, name))
-        set_field("include", _checked_patterns("include", include))
-        set_field("exclude", _checked_patterns("exclude", exclude))
-        rate = frames_per_second
-        if isinstance(rate, bool) or not isinstance(rate, int | float):
-            kind = type(rate).__name__
-            raise InvalidTypeError(f"frames_per_second must be a number, got {kind}")
-        if not 0 < rate <= 1000:
-            raise InvalidValueError(
-                f"frames_per_second must be above 0 and at most 1000, got {rate}"
-            )
-        set_field("frames_per_second", float(rate))
-        set_field("look_inside", bool(look_inside))
-
-
-ImageDir = Place | Sequence[Place] | Sources
-"""What users give where images are read: a place, several, or `Sources`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +115,7 @@ class _Lister:
 
     def place(self, place: str, alone: bool) -> Iterator[ListedPlace]:
         """A place as the user gave it."""
-        for one in _shards(place, self.name):
+        for one in shards(place, self.name):
             if is_remote(one):
                 yield self._remote(one)
             elif not os.path.isfile(one):  # noqa: PTH113 - False for every impossible path
@@ -311,49 +250,3 @@ def _has_ending(address: str) -> bool:
     """Whether the last part of a URL looks like one file."""
     last = address.partition("?")[0].rpartition("/")[2]
     return (address.startswith("http") and bool(last)) or "." in last
-
-
-def _shards(place: str, name: str) -> Iterator[str]:
-    """The names that `{000..127}` stands for; the name itself where there is no such range."""
-    found = _RANGE.search(place)
-    if found is None or os.path.lexists(place):
-        yield place
-        return
-    first, last = int(found[1]), int(found[2])
-    if last - first >= _MOST_SHARDS:
-        raise InvalidValueError(f"{name} must stand for at most a million shards, got {place!r}")
-    for number in range(first, last + 1):
-        shard = f"{place[: found.start()]}{number:0{len(found[1])}}{place[found.end() :]}"
-        yield from _shards(shard, name)
-
-
-def _checked_places(places: object, name: str) -> tuple[str, ...]:
-    if isinstance(places, str | PathLike):
-        return (_text(places, name),)
-    if isinstance(places, bytes) or not isinstance(places, Iterable):
-        kind = type(places).__name__
-        raise InvalidTypeError(f"{name} must be a path or several, got {kind}")
-    several = tuple(_text(place, name) for place in places)
-    if not several:
-        raise InvalidValueError(f"{name} must name at least one place, got none")
-    return several
-
-
-def _text(place: object, name: str) -> str:
-    if not isinstance(place, str | PathLike):
-        raise InvalidTypeError(f"{name} must be a path, got {type(place).__name__}")
-    return os.fsdecode(place)
-
-
-def _checked_patterns(name: str, patterns: object) -> tuple[str, ...]:
-    if isinstance(patterns, str):
-        return (patterns,)
-    if not isinstance(patterns, Iterable):
-        raise InvalidTypeError(
-            f"{name} must be a pattern or several, got {type(patterns).__name__}"
-        )
-    several = tuple(patterns)
-    for pattern in several:
-        if not isinstance(pattern, str):
-            raise InvalidTypeError(f"{name} must hold str, got {type(pattern).__name__}")
-    return several
