@@ -9,12 +9,14 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from imagededup.sources.remote_files import (
+    CHANGED,
     Call,
     RemoteFile,
+    Span,
+    TooLongError,
     collected,
     is_listed,
     nanoseconds,
-    too_large,
 )
 from imagededup.sources.retries import RemoteError
 
@@ -57,15 +59,26 @@ class HttpStore:
         """Close the session."""
         await self._session.close()
 
-    async def read(self, path: str, span: tuple[int, int] | None, most: int) -> bytes:
+    async def read(self, path: str, most: int) -> bytes:
+        """As `RemoteStore`."""
+        async with self._get(path) as response:
+            response.raise_for_status()
+            if (response.content_length or 0) > most:
+                raise TooLongError(response.content_length)
+            return await collected(response.content.iter_any(), most)
+
+    async def read_part(self, path: str, span: Span, file: RemoteFile) -> bytes:
         """As `RemoteStore`."""
         async with self._get(path, span) as response:
             response.raise_for_status()
-            if span and response.status != 206:
+            if response.status != 206:
                 raise RemoteError("the server cannot send a part of a file")
-            if (response.content_length or 0) > most:
-                raise too_large(response.content_length)
-            return await collected(response.content.iter_any(), most)
+            if _whole_size(response) != file.size:
+                raise RemoteError(CHANGED)
+            data = await collected(response.content.iter_any(), span[1] - span[0])
+        if len(data) != span[1] - span[0]:
+            raise RemoteError("the server cut the connection", again=True)
+        return data
 
     async def look(self, path: str) -> RemoteFile:
         """As `RemoteStore`; the first byte is asked for, as many servers refuse HEAD."""
@@ -73,15 +86,12 @@ class HttpStore:
             if response.status != 416:  # an empty file has no first byte
                 response.raise_for_status()
             headers = response.headers
-            size = headers.get("Content-Range", "").rpartition("/")[2]
-            if response.status == 200:
-                size = headers.get("Content-Length", "")
             modified = None
             with suppress(ValueError, TypeError):
                 modified = parsedate_to_datetime(headers.get("Last-Modified", ""))
             return RemoteFile(
                 _last_part(path),
-                int(size) if size.isdecimal() else 0,
+                _whole_size(response),
                 nanoseconds(modified),
                 headers.get("ETag", "").removeprefix("W/").strip('"'),
             )
@@ -106,7 +116,7 @@ class HttpStore:
 
     async def _links(self, folder: str) -> set[str]:
         """Names of what a page links to right below its own address."""
-        async with self._get(folder, None) as response:
+        async with self._get(folder) as response:
             response.raise_for_status()
             if response.content_type not in ("text/html", "application/xhtml+xml"):
                 raise RemoteError("the server does not list this folder")
@@ -118,7 +128,7 @@ class HttpStore:
         addresses = (urljoin(own, link.strip()) for link in finder.links)
         return {address[len(own) :] for address in addresses if _is_below(address, own)}
 
-    def _get(self, path: str, span: tuple[int, int] | None) -> Any:  # noqa: ANN401
+    def _get(self, path: str, span: Span | None = None) -> Any:  # noqa: ANN401
         """Send an address as it is, where it is a proper one; signed ones would change else."""
         from yarl import URL
 
@@ -135,6 +145,14 @@ class _LinkFinder(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a":
             self.links += [value for name, value in attrs if name == "href" and value]
+
+
+def _whole_size(response: Any) -> int:  # noqa: ANN401
+    """Bytes of the file of which a part was asked for; 0 where the server does not say."""
+    if response.status == 200:
+        return response.content_length or 0
+    size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    return int(size) if size.isdecimal() else 0
 
 
 def _is_below(address: str, folder: str) -> bool:

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from imagededup.sources.remote_files import (
+    CHANGED,
     Call,
     RemoteFile,
+    Span,
+    TooLongError,
     is_listed,
     nanoseconds,
-    too_large,
 )
-from imagededup.sources.retries import RemoteError
+from imagededup.sources.retries import RemoteError, status_of
 
 __all__ = ["ObjectStore"]
 
@@ -38,12 +40,23 @@ class ObjectStore:
     async def close(self) -> None:
         """The libraries close their sessions themselves."""
 
-    async def read(self, path: str, span: tuple[int, int] | None, most: int) -> bytes:
+    async def read(self, path: str, most: int) -> bytes:
         """As `RemoteStore`; a service of this size is trusted to send what was asked for."""
-        begin, end = span or (0, most + 1)
-        data: bytes = await self._system._cat_file(path, start=begin, end=end)
+        try:
+            data: bytes = await self._system._cat_file(path, start=0, end=most + 1)
+        except Exception as error:
+            if status_of(error) == 416:  # an empty file has no first byte
+                return b""
+            raise
         if len(data) > most:
-            raise too_large(len(data))
+            raise TooLongError(len(data))
+        return data
+
+    async def read_part(self, path: str, span: Span, file: RemoteFile) -> bytes:  # noqa: ARG002
+        """As `RemoteStore`."""
+        data: bytes = await self._system._cat_file(path, start=span[0], end=span[1])
+        if len(data) != span[1] - span[0]:
+            raise RemoteError(CHANGED)
         return data
 
     async def look(self, path: str) -> RemoteFile:

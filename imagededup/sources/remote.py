@@ -2,23 +2,27 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from os import PathLike
 from typing import Self
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
 from imagededup.sources.addresses import remote_address
 from imagededup.sources.limits import limits
-from imagededup.sources.remote_files import RemoteFile, RemoteStore
+from imagededup.sources.read_ahead import read_before
+from imagededup.sources.remote_files import RemoteFile
 from imagededup.sources.retries import RemoteError
 from imagededup.sources.stores import call, store_of
 
 __all__ = ["RemoteBlob", "RemoteFile", "list_remote", "read_whole"]
 
 
-@dataclass(frozen=True, slots=True)
 class RemoteBlob:
     """A remote file of which parts are read.
+
+    Args:
+        address: Its address.
+        file: Its state.
 
     Attributes:
         size: Bytes.
@@ -26,11 +30,12 @@ class RemoteBlob:
         etag: What the server calls this version of the file; empty where it does not say.
     """
 
-    size: int
-    modified: int
-    etag: str
-    _store: RemoteStore
-    _path: str
+    def __init__(self, address: str, file: RemoteFile) -> None:
+        self._address = address
+        self._file = file
+        self.size = file.size
+        self.modified = file.modified
+        self.etag = file.etag
 
     @classmethod
     def open(cls, address: str | PathLike[str]) -> Self:
@@ -39,29 +44,23 @@ class RemoteBlob:
         Raises:
             UnreadableImageError: It cannot be read; the message says why.
         """
-        try:
-            store, path = store_of(remote_address(address))
-            file = call(store.look, path)
-        except (RemoteError, MissingPackageError) as error:
-            raise UnreadableImageError(str(error)) from error
-        return cls(file.size, file.modified, file.etag, store, path)
+        whole = remote_address(address)
+        with _reasons():
+            store, path = store_of(whole)
+            return cls(whole, call(store.look, path))
 
     def read(self, begin: int, end: int) -> bytes:
         """The bytes from a place up to another, or up to the end of the file.
 
         Raises:
-            UnreadableImageError: They cannot be read; the message says why.
+            UnreadableImageError: They cannot be read, or the file is not the same any more.
         """
-        end = min(end, self.size)
-        if begin >= end:
+        span = (begin, min(end, self.size))
+        if span[0] >= span[1]:
             return b""
-        try:
-            data = call(self._store.read, self._path, (begin, end), end - begin)
-        except RemoteError as error:
-            raise UnreadableImageError(str(error)) from error
-        if len(data) != end - begin:
-            raise UnreadableImageError("the file has become shorter since it was opened")
-        return data
+        with _reasons():
+            store, path = store_of(self._address)  # of the process, which may have forked
+            return call(store.read_part, path, span, self._file)
 
 
 def read_whole(address: str | PathLike[str]) -> bytes:
@@ -70,11 +69,13 @@ def read_whole(address: str | PathLike[str]) -> bytes:
     Raises:
         UnreadableImageError: They cannot be read; the message says why.
     """
-    try:
-        store, path = store_of(remote_address(address))
-        return call(store.read, path, None, limits().file_size)
-    except (RemoteError, MissingPackageError) as error:
-        raise UnreadableImageError(str(error)) from error
+    whole = remote_address(address)
+    with _reasons():
+        data = read_before(whole)
+        if data is None:
+            store, path = store_of(whole)
+            data = call(store.read, path, limits().file_size)
+        return data
 
 
 def list_remote(address: str | PathLike[str], recursive: bool) -> Iterator[RemoteFile]:
@@ -100,6 +101,15 @@ def list_remote(address: str | PathLike[str], recursive: bool) -> Iterator[Remot
         raise MissingPackageError(f"{_shown(place)} {error}") from error
 
 
+@contextmanager
+def _reasons() -> Iterator[None]:
+    try:
+        yield
+    except (RemoteError, MissingPackageError) as error:
+        raise UnreadableImageError(str(error)) from error
+
+
 def _shown(address: str) -> str:
-    """Without a password."""
-    return re.sub(r"(?<=://)[^/@]*@", "", address)
+    """Without a password, or a signature that allows access."""
+    address = re.sub(r"(?<=://)[^/@]*@", "", address)
+    return address.partition("?")[0] if address.startswith("http") else address

@@ -9,17 +9,25 @@ from imagededup.sources.limits import over_limit
 from imagededup.sources.retries import RemoteError
 
 __all__ = [
+    "CHANGED",
     "Call",
     "RemoteFile",
     "RemoteStore",
+    "Span",
+    "TooLongError",
     "collected",
     "is_listed",
     "nanoseconds",
-    "too_large",
 ]
 
 Call = Callable[..., Any]
 """Runs a coroutine function with arguments, with tries and within the time limit."""
+
+
+Span = tuple[int, int]
+"""The first byte, and the first behind the last."""
+
+CHANGED = "the file has changed since it was opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,11 @@ class RemoteStore(Protocol):
     def close(self) -> Awaitable[None]:
         """Close the session."""
 
-    def read(self, path: str, span: tuple[int, int] | None, most: int) -> Awaitable[bytes]:
-        """Bytes of a file from `span[0]` up to `span[1]`, or the whole file of `most` bytes."""
+    def read(self, path: str, most: int) -> Awaitable[bytes]:
+        """All bytes of a file, if they are not more than `most`."""
+
+    def read_part(self, path: str, span: Span, file: RemoteFile) -> Awaitable[bytes]:
+        """All bytes from a place up to another of a file that is still what it was."""
 
     def look(self, path: str) -> Awaitable[RemoteFile]:
         """The state of a file."""
@@ -64,14 +75,16 @@ async def collected(chunks: AsyncIterator[bytes], most: int) -> bytes:
     async for chunk in chunks:
         size += len(chunk)
         if size > most:
-            raise too_large(size)
+            raise TooLongError(size)
         parts.append(chunk)
     return b"".join(parts)
 
 
-def too_large(size: int) -> RemoteError:
-    """What is said of a file of so many bytes, which are more than were asked for."""
-    return RemoteError(over_limit("file_size", size) or "the server sends more than it was asked")
+class TooLongError(RemoteError):
+    """A file of so many bytes, which are more than were asked for."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(over_limit("file_size", size) or "the server sends more than it was asked")
 
 
 def is_listed(name: str) -> bool:

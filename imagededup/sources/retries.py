@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from imagededup.utils.text import one_line
 
-__all__ = ["RemoteError", "tried"]
+__all__ = ["RemoteError", "TimeUpError", "status_of", "tried"]
 
 Result = TypeVar("Result")
 
@@ -54,6 +54,10 @@ class RemoteError(Exception):
         self.after = after
 
 
+class TimeUpError(RemoteError):
+    """The time that a read may take is over."""
+
+
 async def tried(attempt: Callable[[], Awaitable[Result]]) -> Result:
     """Run a read up to four times, with growing waits, while its failures may be passing ones.
 
@@ -75,10 +79,14 @@ async def tried(attempt: Callable[[], Awaitable[Result]]) -> Result:
 
 
 def _failure(error: Exception) -> RemoteError:
-    """What an error of whatever library means."""
+    """What an error of whatever library means; the first cause that says something counts."""
     if isinstance(error, RemoteError):
         return error
     for cause in _causes(error):
+        names = [kind.__name__ for kind in type(cause).__mro__]
+        reason = next((_TRANSIENT[name] for name in names if name in _TRANSIENT), None)
+        if reason:
+            return RemoteError(reason, again=True)
         status, code, after = _answer(cause)
         if status:
             return _of_status(status, code, after)
@@ -86,10 +94,6 @@ def _failure(error: Exception) -> RemoteError:
         return RemoteError("no such file")
     if isinstance(error, PermissionError):
         return RemoteError("access denied")
-    names = [kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__]
-    reasons = [_TRANSIENT[name] for name in names if name in _TRANSIENT]
-    if reasons:
-        return RemoteError(reasons[0], again=True)
     return RemoteError(one_line(error) or type(error).__name__)
 
 
@@ -99,17 +103,21 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
+def status_of(error: BaseException) -> int:
+    """The HTTP status that an error of whatever library stands for, or 0."""
+    return next(filter(None, (_answer(cause)[0] for cause in _causes(error))), 0)
+
+
 def _answer(error: BaseException) -> tuple[int, str, float]:
-    """The HTTP status, the service's own code and the wait asked for, of an error that has them."""
+    """The HTTP status, the service's own code, and the wait that the server asks for."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore
         answer = response.get("ResponseMetadata", {})
         code = str(response.get("Error", {}).get("Code", ""))
         return _number(answer.get("HTTPStatusCode")), code, _wait(answer.get("HTTPHeaders"))
-    # aiohttp, the SDK of Azure, gcsfs
-    of_libraries = ("status", "status_code", "code")
-    status = max(_number(getattr(error, name, 0)) for name in of_libraries)
-    return status, "", _wait(getattr(error, "headers", None))
+    of_libraries = ("status", "status_code", "code")  # aiohttp, the SDK of Azure, gcsfs
+    found = (_number(getattr(error, name, 0)) for name in of_libraries)
+    return next(filter(None, found), 0), "", _wait(getattr(error, "headers", None))
 
 
 def _number(status: object) -> int:

@@ -6,14 +6,16 @@ from typing import Any
 
 from imagededup.sources.minio import Endpoint
 from imagededup.sources.remote_files import (
+    CHANGED,
     Call,
     RemoteFile,
+    Span,
+    TooLongError,
     collected,
     is_listed,
     nanoseconds,
-    too_large,
 )
-from imagededup.sources.retries import RemoteError
+from imagededup.sources.retries import RemoteError, status_of
 
 __all__ = ["S3Store"]
 
@@ -75,14 +77,31 @@ class S3Store:
         """Close the session."""
         await self._client.close()
 
-    async def read(self, path: str, span: tuple[int, int] | None, most: int) -> bytes:
+    async def read(self, path: str, most: int) -> bytes:
         """As `RemoteStore`."""
+        return await self._body(path, most)
+
+    async def read_part(self, path: str, span: Span, file: RemoteFile) -> bytes:
+        """As `RemoteStore`."""
+        options = {"Range": f"bytes={span[0]}-{span[1] - 1}"}
+        if file.etag:
+            options["IfMatch"] = f'"{file.etag}"'
+        try:
+            data = await self._body(path, span[1] - span[0], **options)
+        except OSError as error:
+            if status_of(error) in (412, 416):
+                raise RemoteError(CHANGED) from error
+            raise
+        if len(data) != span[1] - span[0]:
+            raise RemoteError(CHANGED)
+        return data
+
+    async def _body(self, path: str, most: int, **options: str) -> bytes:
         bucket, key = _split(path)
-        part = {"Range": f"bytes={span[0]}-{span[1] - 1}"} if span else {}
-        answer = await self._call("get_object", Bucket=bucket, Key=key, **part)
+        answer = await self._call("get_object", Bucket=bucket, Key=key, **options)
         try:
             if answer["ContentLength"] > most:
-                raise too_large(answer["ContentLength"])
+                raise TooLongError(answer["ContentLength"])
             data = await collected(answer["Body"].iter_chunks(_CHUNK), most)
         finally:
             answer["Body"].close()

@@ -14,7 +14,7 @@ from imagededup.errors import MissingPackageError
 from imagededup.sources.limits import limits, over_limit
 from imagededup.sources.minio import minio_endpoint
 from imagededup.sources.remote_files import RemoteStore
-from imagededup.sources.retries import RemoteError, tried
+from imagededup.sources.retries import RemoteError, TimeUpError, tried
 
 __all__ = ["call", "close_stores", "start", "store_of"]
 
@@ -81,7 +81,7 @@ async def _in_time(function: Callable[..., Awaitable[Result]], *arguments: Any) 
             return await tried(lambda: function(*arguments))
     except TimeoutError as error:
         reason = over_limit("seconds", math.nextafter(seconds, math.inf))
-        raise RemoteError(reason or "too slow") from error
+        raise TimeUpError(reason or "too slow") from error
 
 
 def close_stores() -> None:

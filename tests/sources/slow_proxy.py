@@ -2,8 +2,8 @@
 
 `python slow_proxy.py PORT` prints its own port. Rules are sent to it as JSON at `/__rules`:
 `latency` in seconds, and `faults`, a list of `match` (part of the request line), `kind` (status,
-cut, drop, trickle), `times` (-1 is for ever), `status` and `headers`. It answers with what it has
-seen since the last rules: the requests, and how many there were at most at the same time.
+cut, drop, trickle, endless), `times` (-1 is for ever), `status` and `headers`. It answers with what
+it has seen since the last rules: the requests, and how many there were at most at the same time.
 """
 
 import asyncio
@@ -65,6 +65,11 @@ class Proxy:
             writer.write(f"HTTP/1.1 {fault['status']} X\r\n{headers}".encode())
             writer.write(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
             return
+        if fault["kind"] == "endless":
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                writer.write(b"10000\r\n" + bytes(2**16) + b"\r\n")
+                await writer.drain()
         upstream, to_upstream = await asyncio.open_connection("127.0.0.1", UPSTREAM)
         to_upstream.write(request)
         head = await upstream.readuntil(b"\r\n\r\n")
