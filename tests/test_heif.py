@@ -13,7 +13,7 @@ from imagededup.images.decode import image_size, load_image
 from imagededup.methods import PHash
 from tests.conftest import photograph
 
-INSTALL = "HEIC image, which needs a further package (pip install pillow-heif)"
+INSTALL = "HEIC image, which needs a further package (pip install 'imagededup[heif]')"
 PLUGIN = '''
 from PIL import Image, ImageFile
 

@@ -27,7 +27,7 @@ def heif_reason(file: BinaryIO) -> str | None:
         return None
     if find_spec("pillow_heif"):
         return "damaged HEIC image"
-    return "HEIC image, which needs a further package (pip install pillow-heif)"
+    return "HEIC image, which needs a further package (pip install 'imagededup[heif]')"
 
 
 def register_heif(file: BinaryIO) -> bool:

@@ -14,6 +14,7 @@ from imagededup.errors import UnreadableImageError
 from imagededup.sources.addresses import is_archive, is_remote
 from imagededup.sources.archives import open_archive
 from imagededup.sources.blobs import Blob, LocalBlob
+from imagededup.sources.videos import Video
 
 __all__ = ["Contents", "contents_of"]
 
@@ -99,7 +100,7 @@ def _identity(address: str) -> tuple[int, ...]:
 def _contents(address: str) -> Contents | None:
     if is_archive(address):
         return open_archive(_blob(address), address)
-    raise UnreadableImageError("videos are not read yet")
+    return Video(_blob(address))
 
 
 def _blob(address: str) -> Blob:
