@@ -21,6 +21,7 @@ from imagededup.commands.find import find
 from imagededup.commands.plot import plots
 from imagededup.commands.remove import remove
 from imagededup.commands.report import report
+from imagededup.commands.restore import restore
 from imagededup.commands.sweep import sweep
 from imagededup.commands.wording import in_shell_words
 from imagededup.errors import ImageDedupError, InvalidTypeError, InvalidValueError
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (find, report, remove, encode, evaluate, sweep, fastdup):
+for command in (find, report, remove, restore, encode, evaluate, sweep, fastdup):
     app.command(cls=Command)(command)
 app.add_typer(plots, name="plot", short_help=plots.info.help)
 

@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 import time
@@ -21,6 +22,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} seconds: {condition}"
         time.sleep(0.001)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _homes_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Journals and trash of the tests lie in temporary folders."""
+    for kind in ("STATE", "DATA"):
+        os.environ[f"XDG_{kind}_HOME"] = str(tmp_path_factory.mktemp(kind.lower()))
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from imagededup.commands.related import (
     links_to_representatives,
     links_to_the_best,
     relation_counts,
-    relations_of_removals,
 )
 from imagededup.methods import CNN, PHash
 from imagededup.methods.results import Duplicates
+from imagededup.removal.why import relations_of_removals
 from imagededup.search.matches import Matches, Pairs
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict, Verdicts

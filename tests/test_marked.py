@@ -67,7 +67,7 @@ class TestCommand:
             "would remove sub/d.png (a.png stays, copy)",
             "2 of 2 marked files would be removed; nothing was changed",
         ]
-        assert "To act, add --move-to DIR or --delete --yes" in err
+        assert "To act, add --move-to DIR, --trash or --delete --yes" in err
         assert names(folder) == ["a.png", "b.png", "c.png", "sub/d.png"]
 
     def test_delete_and_move_from_several_lists(self, command, folder, saved, tmp_path):

@@ -80,12 +80,16 @@ EXPORTS = {
     "imagededup.removal": [
         "MarkedFile",
         "Outcome",
+        "Restoration",
+        "RestoreResult",
         "carry_out",
         "carry_out_marked",
         "delete",
         "move_into",
         "only_check",
         "read_marked",
+        "restore",
+        "trash",
     ],
     "imagededup.utils": [
         "CustomModel",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imagededup.methods.results import Cluster, Duplicates, Removal
+    from imagededup.methods.results import Cluster, Duplicates
     from imagededup.search.matches import Pairs
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "links_to_representatives",
     "links_to_the_best",
     "relation_counts",
-    "relations_of_removals",
 ]
 
 
@@ -96,22 +95,6 @@ def relation_counts(found: "Duplicates") -> dict[str, int]:
 
     counts = VerdictTable(found.matches, found.verdicts).counts()
     return {relation.value: count for relation, count in counts.items()}
-
-
-def relations_of_removals(
-    found: "Duplicates", removals: "Sequence[Removal]"
-) -> dict[str, str | None]:
-    """How what goes is related to what stays, by the name of what goes."""
-    import numpy as np
-
-    of_image = {name: item for item, name in enumerate(found.names)}
-    of_other = of_image
-    if found.reference_names is not None:
-        of_other = {name: item for item, name in enumerate(found.reference_names)}
-    left = np.array([of_image[removal.name] for removal in removals], np.int64)
-    right = np.array([of_other[removal.duplicate_of] for removal in removals], np.int64)
-    relations = (relation for relation, _, _ in _relations(found, left, right))
-    return dict(zip((removal.name for removal in removals), relations, strict=True))
 
 
 def _seen_from_targets(found: "Duplicates", links: "Pairs") -> Iterator[Related]:

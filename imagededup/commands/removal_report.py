@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from imagededup.commands.streams import PatientStream
+from imagededup.errors import FileOperationError
 from imagededup.utils.text import shown
 
 if TYPE_CHECKING:
     from imagededup.methods.results import Removal
-    from imagededup.removal.act import Outcome
+    from imagededup.removal.duties import Outcome
 
 __all__ = ["RemovalReport"]
 
@@ -37,13 +38,13 @@ class RemovalReport:
         describe: "Callable[[Removal], str]",
         of_all: str,
         verb: str,
-        result: str | None = None,
+        result: str,
     ) -> None:
         self._describe = describe
         self._of_all = of_all
         self._verb = verb
-        self._result = result or verb
-        self._done = 0
+        self._result = result
+        self.done = 0
         self.kept = 0
 
     def follow(self, outcomes: "Iterable[Outcome]") -> None:
@@ -51,6 +52,7 @@ class RemovalReport:
 
         Raises:
             Exit: Standard output is full, closed or left by its reader.
+            FileOperationError: The journal cannot be written.
         """
         try:
             _check_output()
@@ -60,7 +62,7 @@ class RemovalReport:
         except _OutputLostError as error:
             typer.echo(f"imagededup: stopped, {error}: {self._summary()}", err=True)
             raise typer.Exit(_FAILURE) from error
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, FileOperationError):
             typer.echo(f"imagededup: stopped: {self._summary()}", err=True)
             raise
 
@@ -70,12 +72,12 @@ class RemovalReport:
             self.kept += 1
             typer.echo(f"imagededup: kept {name}: {outcome.reason}", err=True)
             return
-        self._done += 1
+        self.done += 1
         place = "" if outcome.place is None else f" to {shown(str(outcome.place))}"
         _say(f"{self._verb} {name}{place} ({self._describe(outcome.removal)})")
 
     def _summary(self) -> str:
-        return f"{self._done} of {self._of_all} {self._result}"
+        return f"{self.done} of {self._of_all} {self._result}"
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +20,7 @@ from imagededup.commands.options import (
     verification,
 )
 from imagededup.commands.reading import Reading, reads_images
-from imagededup.commands.related import relations_of_removals
+from imagededup.commands.removal_choice import RemovalChoice
 from imagededup.commands.removal_report import RemovalReport
 from imagededup.errors import InvalidValueError
 from imagededup.utils.keep import Keep
@@ -27,12 +28,13 @@ from imagededup.utils.text import counted, shown
 
 if TYPE_CHECKING:
     from imagededup.methods.results import Duplicates, Removal
-    from imagededup.removal.act import Action, Outcome
+    from imagededup.removal.actions import Action
+    from imagededup.removal.duties import Outcome
 
 __all__ = ["remove"]
 
 _FAILURE = 1
-_WITH_LIST = ("marked", "move_to", "delete", "yes")
+_WITH_LIST = ("marked", "move_to", "trash", "delete", "yes", "journal")
 _PHRASES = {
     None: "duplicate of",
     "identical": "identical to",
@@ -102,33 +104,49 @@ def remove(
         Path | None,
         typer.Option("--move-to", metavar="DIR", help="Move the duplicates into this folder."),
     ] = None,
+    trash: Annotated[
+        bool, typer.Option("--trash", help="Move them to the trash of the system.")
+    ] = False,
     delete: Annotated[bool, typer.Option("--delete", help="Delete them; needs --yes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Confirm --delete.")] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            "--journal",
+            metavar="FILE",
+            show_default=False,
+            help="Where to write the journal for `imagededup restore`: a new file. The default is "
+            "a hidden file in the folder of --move-to, or one in the state folder of the user.",
+        ),
+    ] = None,
     *,
     reading: Reading,
 ) -> None:
     """Remove duplicates, so that one image of each kind stays.
 
-    Without --move-to or --delete nothing is changed: the command says what it would do. A file
-    stays if it or its duplicate has changed since it was looked at, or if both are one file.
+    Without --move-to, --trash or --delete nothing is changed: the command says what it would do. A
+    file stays if it or its duplicate has changed since it was looked at, or if both are one file.
+    Every act is written to a journal first, and `imagededup restore` undoes it.
 
     \b
     Examples:
       imagededup remove photos
       imagededup remove photos --keep largest_resolution --move-to duplicates
+      imagededup remove photos --method cnn --trash
       imagededup remove new_photos --against archive --delete --yes
       imagededup remove --list marked.jsonl --move-to duplicates
     """
+    choice = RemovalChoice(move_to, trash, delete, yes, journal)
     if marked:
         _check_alone(context)
-        _check_action(delete, yes, move_to)
-        _remove_marked(marked, move_to, delete)
+        choice.check()
+        _remove_marked(marked, choice)
         return
     if not folder:
         raise InvalidValueError("FOLDER or --list is needed")
-    _check_action(delete, yes, move_to)
+    choice.check()
     for place in folder:
-        _check_place(move_to, Path(place), recursive)
+        choice.check_folder(Path(place), recursive)
     verifies = method is Method.CNN if verify is None else verify
     verifying = _removal_verification(verifies, candidates, relations)
     found = search(
@@ -140,14 +158,15 @@ def remove(
         against=reading.sources(against) if against else None,
         **verifying,
     )
-    _remove_found(found, found.removals(keep.value, verifying.get("relations")), move_to, delete)
+    _remove_found(found, found.removals(keep.value, verifying.get("relations")), choice)
 
 
 def _remove_found(
-    found: "Duplicates", removals: "Sequence[Removal]", move_to: Path | None, delete: bool
+    found: "Duplicates", removals: "Sequence[Removal]", choice: RemovalChoice
 ) -> None:
     """Act on what a search found."""
     from imagededup.removal import carry_out
+    from imagededup.removal.why import relations_of_removals
 
     related = relations_of_removals(found, removals)
 
@@ -157,16 +176,16 @@ def _remove_found(
         return f"{is_what} {shown(removal.duplicate_of)}, {score}"
 
     images = counted(len(found.names), "image")
-    _follow(partial(carry_out, found, removals), describe, images, move_to, delete)
+    _follow(partial(carry_out, found, removals), describe, images, choice)
 
 
-def _remove_marked(paths: list[Path], move_to: Path | None, delete: bool) -> None:
+def _remove_marked(paths: list[Path], choice: RemovalChoice) -> None:
     """Act on lists that pages saved."""
     from imagededup.removal import carry_out_marked, read_marked
 
     marked = read_marked(paths)
     for folder in dict.fromkeys(one.folder for one in marked):
-        _check_place(move_to, folder, recursive=True)
+        choice.check_folder(folder, recursive=True)
     described = {one.removal: one.described for one in marked}
 
     def describe(removal: "Removal") -> str:
@@ -174,33 +193,36 @@ def _remove_marked(paths: list[Path], move_to: Path | None, delete: bool) -> Non
         return ", ".join(word for word in words if word)
 
     files = counted(len(marked), "marked file")
-    _follow(partial(carry_out_marked, marked), describe, files, move_to, delete)
+    _follow(partial(carry_out_marked, marked), describe, files, choice)
 
 
 def _follow(
-    outcomes: "Callable[[Action], Iterator[Outcome]]",
+    outcomes: "Callable[[Action, Path | None], Iterator[Outcome]]",
     describe: "Callable[[Removal], str]",
     of_all: str,
-    move_to: Path | None,
-    delete: bool,
+    choice: RemovalChoice,
 ) -> None:
     """Do what the options say, and report it."""
-    from imagededup.removal import delete as delete_file
-    from imagededup.removal import move_into, only_check
-
-    if move_to is not None:
-        report = RemovalReport(describe, of_all, "moved")
-        report.follow(outcomes(move_into(move_to)))
-    elif delete:
-        report = RemovalReport(describe, of_all, "deleted")
-        report.follow(outcomes(delete_file))
-    else:
-        result = "would be removed; nothing was changed"
-        report = RemovalReport(describe, of_all, "would remove", result)
-        report.follow(outcomes(only_check))
-        typer.echo("To act, add --move-to DIR or --delete --yes", err=True)
+    journal = choice.journal_path()
+    report = RemovalReport(describe, of_all, choice.verb, choice.result)
+    try:
+        report.follow(outcomes(choice.action(), journal))
+    except BaseException:
+        _name(journal, choice)
+        raise
+    if report.done:
+        _name(journal, choice)
+    if not choice.acts:
+        typer.echo("To act, add --move-to DIR, --trash or --delete --yes", err=True)
     if report.kept:
         raise typer.Exit(_FAILURE)
+
+
+def _name(journal: Path | None, choice: RemovalChoice) -> None:
+    """Say how to undo what was done."""
+    if journal is not None and journal.exists():
+        to_undo = "To undo what can be undone" if choice.delete else "To undo"
+        typer.echo(f"{to_undo}: imagededup restore {quote(shown(str(journal)))}", err=True)
 
 
 def _removal_verification(
@@ -223,28 +245,3 @@ def _check_alone(context: typer.Context) -> None:
         if name not in _WITH_LIST and source is not None and source.name == "COMMANDLINE":
             given = "FOLDER" if name == "folder" else item.opts[0]
             raise InvalidValueError(f"{given} does not go with --list, whose lines name the files")
-
-
-def _check_action(delete: bool, yes: bool, move_to: Path | None) -> None:
-    if delete and move_to is not None:
-        raise InvalidValueError("--move-to and --delete exclude each other")
-    if delete and not yes:
-        raise InvalidValueError("--delete needs --yes")
-    if yes and not delete:
-        raise InvalidValueError("--yes goes with --delete")
-
-
-def _check_place(move_to: Path | None, folder: Path, recursive: bool) -> None:
-    if move_to is None:
-        return
-    if move_to.exists() and not move_to.is_dir():
-        raise InvalidValueError(f"--move-to must be a folder, {str(move_to)!r} is a file")
-    if _lies_in(move_to, folder, recursive):
-        raise InvalidValueError(f"--move-to must lie outside {str(folder)!r}")
-
-
-def _lies_in(target: Path, folder: Path, recursive: bool) -> bool:
-    """Whether a folder is another one, or within it, by whatever link or mount."""
-    real = target.resolve()
-    places = [real, *real.parents] if recursive else [real]
-    return folder.exists() and any(place.exists() and place.samefile(folder) for place in places)

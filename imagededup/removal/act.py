@@ -1,43 +1,27 @@
-"""Acting on duplicates, one after the other, each checked just before."""
+"""Acting on the duplicates that a search found, each checked just before."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagededup.errors import FileOperationError, InvalidValueError
-from imagededup.removal.check import SeenFile, links_on_the_way, reason_to_keep
-from imagededup.removal.move import delete_file, move_without_overwriting
-from imagededup.removal.turns import turn
+from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.removal.actions import Action, PlannedAction, only_check
+from imagededup.removal.check import SeenFile, links_on_the_way
+from imagededup.removal.duties import Duty, Outcome, Why, act
+from imagededup.removal.journal import check_journal
 
 if TYPE_CHECKING:
     from imagededup.methods.results import Duplicates, Removal
     from imagededup.sources.folders import ImageFolder
 
-__all__ = ["Action", "Outcome", "act", "carry_out", "delete", "move_into", "only_check"]
-
-Action = Callable[[Path, str], Path | None]
-"""What is done to a file, given its path and its name; returns where it is then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a duplicate.
-
-    Attributes:
-        removal: The duplicate.
-        place: Where it was moved.
-        reason: Why it was kept; None if it was not.
-    """
-
-    removal: "Removal"
-    place: Path | None = None
-    reason: str | None = None
+__all__ = ["acted", "carry_out"]
 
 
 def carry_out(
-    found: "Duplicates", removals: Sequence["Removal"], action: Action
+    found: "Duplicates",
+    removals: Sequence["Removal"],
+    action: Action,
+    journal: str | PathLike[str] | None = None,
 ) -> Iterator[Outcome]:
     """Act on duplicates, as long as the outcomes are asked for.
 
@@ -47,54 +31,51 @@ def carry_out(
     Args:
         found: The result of a search of a folder.
         removals: Those of its `removals()` that are to go.
-        action: `delete`, `move_into(folder)` or `only_check`.
+        action: `delete`, `move_into(folder)`, `trash` or `only_check`.
+        journal: A new file that says what is done before it is done, for `restore`; None for none.
 
     Yields:
         An outcome for each: symbolic links first, so that none leads to a file that went before.
 
     Raises:
-        InvalidValueError: The images, or those that stay, were given as codes without their files.
+        InvalidTypeError: There is no journal of an action of your own.
+        InvalidValueError: The images, or those that stay, were given as codes without their files;
+            or the journal is there already.
+        FileOperationError: The journal cannot be written; nothing is done any more.
     """
     folder = found.folder
     kept_folder = folder if found.reference_names is None else found.reference_folder
     if folder is None or kept_folder is None:
         raise InvalidValueError("only images of a folder can be removed, got codes without files")
-    seen = [(_seen(folder, removal.name), removal) for removal in removals]
-    for victim, removal in sorted(seen, key=lambda pair: links_on_the_way(pair[0]), reverse=True):
-        yield act(removal, victim, _seen(kept_folder, removal.duplicate_of), action)
+    why = _why(found, removals) if journal is not None else [Why()] * len(removals)
+    duties = [
+        Duty(removal, _seen(folder, removal.name), _seen(kept_folder, removal.duplicate_of), reason)
+        for removal, reason in zip(removals, why, strict=True)
+    ]
+    duties.sort(key=lambda duty: links_on_the_way(duty.victim), reverse=True)
+    yield from acted(duties, action, journal)
 
 
-def delete(path: Path, _: str) -> None:
-    """Delete the file."""
-    delete_file(path)
+def acted(
+    duties: Sequence[Duty], action: Action, journal: str | PathLike[str] | None
+) -> Iterator[Outcome]:
+    """The outcomes of acts in this order, as long as they are asked for."""
+    if journal is None or action is only_check:
+        for duty in duties:
+            yield act(duty, action)
+        return
+    if not isinstance(action, PlannedAction):
+        raise InvalidTypeError("a journal is kept of delete, move_into(folder) and trash only")
+    from imagededup.removal.journaled import act_with_journal
+
+    yield from act_with_journal(duties, action, check_journal(journal))
 
 
-def move_into(target: str | PathLike[str]) -> Action:
-    """Move files into a folder, below which they keep their names; nothing is overwritten."""
+def _why(found: "Duplicates", removals: Sequence["Removal"]) -> list[Why]:
+    from imagededup.removal.why import relations_of_removals
 
-    def move(path: Path, name: str) -> Path:
-        place = Path(target) / name
-        if place.parent.exists() and place.parent.samefile(path.parent):
-            raise FileOperationError("the folder to move to is the one where it lies")
-        return move_without_overwriting(path, place)
-
-    return move
-
-
-def only_check(_: Path, __: str) -> None:
-    """Leave the file where it is."""
-
-
-def act(removal: "Removal", victim: SeenFile, kept: SeenFile, action: Action) -> Outcome:
-    """Act on one file if nothing speaks against it."""
-    try:
-        with turn(victim.path.parent, kept.path.parent):
-            reason = reason_to_keep(victim, kept)
-            if reason is not None:
-                return Outcome(removal, reason=reason)
-            return Outcome(removal, place=action(victim.path, removal.name))
-    except OSError as error:
-        return Outcome(removal, reason=error.strerror or str(error))
+    relations = relations_of_removals(found, removals)
+    return [Why(relations[removal.name], found.score_name) for removal in removals]
 
 
 def _seen(folder: "ImageFolder", name: str) -> SeenFile:

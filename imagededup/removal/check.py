@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imagededup.sources.file_states import FileState
 
-__all__ = ["SeenFile", "links_on_the_way", "names_on_the_way", "reason_to_keep"]
+__all__ = ["SeenFile", "links_on_the_way", "names_on_the_way", "real_entry", "reason_to_keep"]
 
 _MOST_LINKS = 40
 
@@ -98,6 +98,11 @@ def names_on_the_way(path: Path) -> Iterator[Path]:
         if not path.is_symlink():
             return
         path = path.parent / path.readlink()
+
+
+def real_entry(path: Path) -> Path:
+    """The entry of a folder that a path names, absolute, by whatever link the folder is reached."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def _one_name(left: Path, right: Path) -> bool:

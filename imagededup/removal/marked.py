@@ -4,15 +4,17 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePath
 from typing import Any, TypeGuard
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.methods.results import Removal
-from imagededup.removal.act import Action, Outcome, act
-from imagededup.removal.check import SeenFile, links_on_the_way
+from imagededup.removal.act import acted
+from imagededup.removal.actions import Action
+from imagededup.removal.check import SeenFile, links_on_the_way, real_entry
+from imagededup.removal.duties import Duty, Outcome, Why
 from imagededup.sources.file_states import FileState
 from imagededup.utils.text import shown
 
@@ -32,6 +34,7 @@ class MarkedFile:
         kept: What stays.
         folder: The folder of the victim.
         described: How the two are related: `copy, score 0.998`.
+        why: The same in parts.
     """
 
     removal: Removal
@@ -39,6 +42,7 @@ class MarkedFile:
     kept: SeenFile
     folder: Path
     described: str
+    why: Why = field(default_factory=Why)
 
 
 def read_marked(paths: Sequence[str | PathLike[str]]) -> list[MarkedFile]:
@@ -62,25 +66,37 @@ def read_marked(paths: Sequence[str | PathLike[str]]) -> list[MarkedFile]:
     return list(found.values())
 
 
-def carry_out_marked(marked: Sequence[MarkedFile], action: Action) -> Iterator[Outcome]:
+def carry_out_marked(
+    marked: Sequence[MarkedFile], action: Action, journal: str | PathLike[str] | None = None
+) -> Iterator[Outcome]:
     """Act on marked files, as long as the outcomes are asked for, with the checks of `carry_out`.
 
     A file also stays if the one that should stay for it is marked itself.
 
     Args:
         marked: What `read_marked` returned.
-        action: `delete`, `move_into(folder)` or `only_check`.
+        action: `delete`, `move_into(folder)`, `trash` or `only_check`.
+        journal: A new file that says what is done before it is done, for `restore`; None for none.
 
     Yields:
-        An outcome for each: symbolic links first, so that none leads to a file that went before.
+        An outcome for each: first those of files that stay for that reason, then symbolic links, so
+        that none leads to a file that went before.
+
+    Raises:
+        InvalidTypeError: There is no journal of an action of your own.
+        InvalidValueError: The journal is there already.
+        FileOperationError: The journal cannot be written; nothing is done any more.
     """
-    going = {_real(one.victim.path) for one in marked}
-    for one in sorted(marked, key=lambda one: links_on_the_way(one.victim), reverse=True):
-        if _real(one.kept.path) in going:
+    going = {real_entry(one.victim.path) for one in marked}
+    duties = []
+    for one in marked:
+        if real_entry(one.kept.path) in going:
             reason = f"its duplicate {str(one.kept.path)!r} is marked as well"
             yield Outcome(one.removal, reason=reason)
         else:
-            yield act(one.removal, one.victim, one.kept, action)
+            duties.append(Duty(one.removal, one.victim, one.kept, one.why))
+    duties.sort(key=lambda duty: links_on_the_way(duty.victim), reverse=True)
+    yield from acted(duties, action, journal)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -107,7 +123,15 @@ def _marked_file(line: str, where: str) -> MarkedFile:
     removal = Removal(_inside(name, where), kept_name, score if _is_number(score) else 0)
     victim = _seen(name, folder, state, where)
     kept = _seen(kept_name, kept_folder, kept_state, where)
-    return MarkedFile(removal, victim, kept, Path(folder), _described(row))
+    return MarkedFile(removal, victim, kept, Path(folder), _described(row), _why(row))
+
+
+def _why(row: dict[str, Any]) -> Why:
+    relation, score_name = row.get("relation"), row.get("score_name")
+    return Why(
+        relation if isinstance(relation, str) else None,
+        score_name if isinstance(score_name, str) else "score",
+    )
 
 
 def _described(row: dict[str, Any]) -> str:
@@ -150,11 +174,6 @@ def _inside(name: str, where: str) -> str:
     if ".." in path.parts:
         raise InvalidValueError(f"{where} must have names without '..', got {name!r:.60}")
     return str(path.relative_to(path.anchor)) if path.anchor else name
-
-
-def _real(path: Path) -> Path:
-    """The entry of a folder that a path names, by whatever link the folder is reached."""
-    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def _named(paths: Sequence[str | PathLike[str]]) -> str:

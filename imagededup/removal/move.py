@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -16,7 +16,16 @@ from imagededup.removal.rename import rename_without_overwriting
 from imagededup.sources.file_states import FileState
 from imagededup.utils.files import partial_path, sync_folder
 
-__all__ = ["delete_file", "move_without_overwriting"]
+__all__ = [
+    "copy_to",
+    "delete_file",
+    "make_folders",
+    "move_to",
+    "move_without_overwriting",
+    "numbered",
+    "open_at_once",
+    "take_away",
+]
 
 _CHUNK = 2**20
 _AT_ONCE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -25,29 +34,71 @@ _AT_ONCE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 def move_without_overwriting(source: Path, target: Path) -> Path:
     """Move a file; where the target exists, a number is added to the name.
 
-    Missing folders are made. A relative symbolic link keeps pointing to the same file. To another
-    file system the file is copied under a temporary name and on the disk before it takes its name,
-    and only then the source goes: whatever happens in between, the source is still there.
-
     Returns:
         Where the file is now.
 
     Raises:
         FileOperationError: It cannot be moved; the source is untouched.
     """
+    return next(place for place in numbered(target) if move_to(source, place))
+
+
+def numbered(target: Path) -> Iterator[Path]:
+    """The target, and then the same with numbers behind the name."""
+    yield target
+    for number in count(1):
+        yield target.with_name(f"{target.stem}_{number}{target.suffix}")
+
+
+def move_to(source: Path, place: Path) -> bool:
+    """Move a file to exactly this place.
+
+    Missing folders are made. A relative symbolic link keeps pointing to the same file. To another
+    file system the file is copied under a temporary name and on the disk before it takes its name,
+    and only then the source goes: whatever happens in between, the source is still there.
+
+    Returns:
+        False if something is there already; then nothing is done.
+
+    Raises:
+        FileOperationError: It cannot be moved; the source is untouched.
+    """
     try:
-        _make_folders(target.parent)
-        if source.is_symlink():
-            return _move_link(source, target)
-        try:
-            return _first_free(target, partial(rename_without_overwriting, source))
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-        return _move_to_another_file_system(source, target)
+        make_folders(place.parent)
+        return not os.path.lexists(place) and _moved(source, place)
     except OSError as error:
         reason = error.strerror or str(error)
         raise FileOperationError(f"cannot move {str(source)!r}: {reason}") from error
+
+
+def copy_to(source: Path, place: Path, finish: Callable[[Path], None]) -> bool:
+    """Copy a regular file to exactly this place, where it appears only when it is on the disk.
+
+    Args:
+        source: What is copied.
+        place: Where the copy will be; missing folders are made.
+        finish: What is done to the copy, given its temporary name, before it takes its name.
+
+    Returns:
+        False if something is there already.
+
+    Raises:
+        OSError: It cannot be copied, or `finish` says so; nothing is left of the copy.
+    """
+    make_folders(place.parent)
+    copy = partial_path(place)
+    try:
+        _copy(source, copy)
+        finish(copy)
+        rename_without_overwriting(copy, place)
+    except FileExistsError:
+        copy.unlink()
+        return False
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    sync_folder(place.parent)
+    return True
 
 
 def delete_file(path: Path) -> None:
@@ -62,44 +113,43 @@ def delete_file(path: Path) -> None:
         raise FileOperationError(f"cannot delete {str(path)!r}: {error.strerror}") from error
 
 
-def _first_free(target: Path, take: Callable[[Path], None]) -> Path:
-    """The target, or the next numbered name, that can be taken."""
-    candidate = target
-    for number in count(1):
-        try:
-            take(candidate)
-            break
-        except FileExistsError:
-            candidate = target.with_name(f"{target.stem}_{number}{target.suffix}")
-    return candidate
-
-
-def _move_link(source: Path, target: Path) -> Path:
-    before = FileState.of(source.lstat())
-    leads_to = source.parent.resolve() / source.readlink()
-    place = _first_free(target, lambda candidate: candidate.symlink_to(leads_to))
-    _take_away(source, before, place)
-    return place
-
-
-def _move_to_another_file_system(source: Path, target: Path) -> Path:
-    before = FileState.of(source.lstat())
-    copy = partial_path(target)
+def _moved(source: Path, place: Path) -> bool:
+    """Whether the file has taken the place; False if something else was quicker."""
+    if source.is_symlink():
+        return _move_link(source, place)
     try:
-        _copy(source, copy)
-        place = _first_free(target, partial(rename_without_overwriting, copy))
-    except BaseException:
-        copy.unlink(missing_ok=True)
-        raise
-    sync_folder(place.parent)
-    _take_away(source, before, place)
-    return place
+        rename_without_overwriting(source, place)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return _move_to_another_file_system(source, place)
+    return True
+
+
+def _move_link(source: Path, place: Path) -> bool:
+    before = FileState.of(source.lstat())
+    try:
+        place.symlink_to(source.parent.resolve() / source.readlink())
+    except FileExistsError:
+        return False
+    take_away(source, before, place)
+    return True
+
+
+def _move_to_another_file_system(source: Path, place: Path) -> bool:
+    before = FileState.of(source.lstat())
+    if not copy_to(source, place, lambda _: None):
+        return False
+    take_away(source, before, place)
+    return True
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a regular file with its times and permissions, and wait until it is on the disk."""
     with (
-        open(source, "rb", opener=_open_at_once) as original,
+        open(source, "rb", opener=open_at_once) as original,
         open(target, "xb", opener=partial(os.open, mode=0o600)) as copy,
     ):
         _check_regular(original)
@@ -110,7 +160,7 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(copy.fileno())
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def open_at_once(path: str, flags: int) -> int:
     """Open without following a link and without waiting for the writer of a pipe."""
     return os.open(path, flags | _AT_ONCE)
 
@@ -120,7 +170,7 @@ def _check_regular(file: BinaryIO) -> None:
         raise OSError(errno.EINVAL, "it is no longer a file")
 
 
-def _take_away(source: Path, before: FileState, place: Path) -> None:
+def take_away(source: Path, before: FileState, place: Path) -> None:
     """Unlink the source of a copy; what is not what was copied stays, and the copy goes."""
     try:
         if FileState.of(source.lstat()) != before:
@@ -133,7 +183,7 @@ def _take_away(source: Path, before: FileState, place: Path) -> None:
         raise
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
     """Make a folder and those above it, and wait until they are on the disk."""
     missing = []
     for above in (folder, *folder.parents):
