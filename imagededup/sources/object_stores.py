@@ -29,7 +29,7 @@ class ObjectStore:
 
     def __init__(self, scheme: str) -> None:
         if scheme == "gs":
-            from gcsfs import GCSFileSystem as FileSystem
+            from gcsfs.core import GCSFileSystem as FileSystem
         else:
             from adlfs import AzureBlobFileSystem as FileSystem
         self._system = FileSystem(skip_instance_cache=True, use_listings_cache=False)

@@ -2,65 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from os import PathLike
-from typing import Self
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
 from imagededup.sources.addresses import remote_address
 from imagededup.sources.limits import limits
 from imagededup.sources.read_ahead import read_before
+from imagededup.sources.remote_blob import RemoteBlob
 from imagededup.sources.remote_files import RemoteFile
 from imagededup.sources.retries import RemoteError
 from imagededup.sources.stores import call, store_of
 
 __all__ = ["RemoteBlob", "RemoteFile", "list_remote", "read_whole"]
-
-
-class RemoteBlob:
-    """A remote file of which parts are read.
-
-    Args:
-        address: Its address.
-        file: Its state.
-
-    Attributes:
-        size: Bytes.
-        modified: Nanoseconds since 1970; 0 where the server does not say.
-        etag: What the server calls this version of the file; empty where it does not say.
-    """
-
-    def __init__(self, address: str, file: RemoteFile) -> None:
-        self._address = address
-        self._file = file
-        self.size = file.size
-        self.modified = file.modified
-        self.etag = file.etag
-
-    @classmethod
-    def open(cls, address: str | PathLike[str]) -> Self:
-        """Ask the server for the state of a file.
-
-        Raises:
-            UnreadableImageError: It cannot be read; the message says why.
-        """
-        whole = remote_address(address)
-        with _reasons():
-            store, path = store_of(whole)
-            return cls(whole, call(store.look, path))
-
-    def read(self, begin: int, end: int) -> bytes:
-        """The bytes from a place up to another, or up to the end of the file.
-
-        Raises:
-            UnreadableImageError: They cannot be read, or the file is not the same any more.
-        """
-        span = (begin, min(end, self.size))
-        if span[0] >= span[1]:
-            return b""
-        with _reasons():
-            store, path = store_of(self._address)  # of the process, which may have forked
-            return call(store.read_part, path, span, self._file)
 
 
 def read_whole(address: str | PathLike[str]) -> bytes:
@@ -70,12 +23,14 @@ def read_whole(address: str | PathLike[str]) -> bytes:
         UnreadableImageError: They cannot be read; the message says why.
     """
     whole = remote_address(address)
-    with _reasons():
+    try:
         data = read_before(whole)
         if data is None:
             store, path = store_of(whole)
             data = call(store.read, path, limits().file_size)
-        return data
+    except (RemoteError, MissingPackageError) as error:
+        raise UnreadableImageError(str(error)) from error
+    return data
 
 
 def list_remote(address: str | PathLike[str], recursive: bool) -> Iterator[RemoteFile]:
@@ -99,14 +54,6 @@ def list_remote(address: str | PathLike[str], recursive: bool) -> Iterator[Remot
         raise InvalidValueError(f"{_shown(place)} cannot be listed: {error}") from error
     except MissingPackageError as error:
         raise MissingPackageError(f"{_shown(place)} {error}") from error
-
-
-@contextmanager
-def _reasons() -> Iterator[None]:
-    try:
-        yield
-    except (RemoteError, MissingPackageError) as error:
-        raise UnreadableImageError(str(error)) from error
 
 
 def _shown(address: str) -> str:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import boto3
+import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
@@ -46,6 +47,7 @@ def folder(tmp_path_factory):
     for hidden in (".hidden.jpg", "b/.cache/x.jpg"):
         (root / "photos" / hidden).parent.mkdir(exist_ok=True)
         (root / "photos" / hidden).write_bytes(b"x")
+    (root / "shard.tar").write_bytes(np.random.default_rng(0).bytes(3_500_000))
     (root / "public").mkdir()
     photograph(7, (32, 24)).save(root / "public" / "open.jpg")
     (root / "photos" / "many").mkdir()
@@ -140,8 +142,8 @@ class TestListing:
 
     def test_in_a_folder(self, proxy):
         assert names_in("s3://bucket/photos/b/", recursive=False) == ["1.jpg"]
-        assert names_in("s3://bucket", recursive=False) == []
-        assert names_in("s3://bucket")[-1] == "public/open.jpg"
+        assert names_in("s3://bucket", recursive=False) == ["shard.tar"]
+        assert names_in("s3://bucket")[-2:] == ["public/open.jpg", "shard.tar"]
 
     def test_one_object(self, proxy, folder):
         (file,) = list_remote("s3://bucket/photos/b/1.jpg", False)
@@ -298,14 +300,30 @@ class TestParts:
         assert blob.read(len(whole) - 3, len(whole) + 10) == whole[-3:]
         assert blob.read(len(whole), len(whole) + 10) == b""
 
+    def test_small_reads_that_follow_one_another_are_few_requests(self, proxy, folder):
+        whole = (folder / "shard.tar").read_bytes()
+        blob = RemoteBlob.open("s3://bucket/shard.tar")
+        found = [blob.read(begin, begin + 10_000) for begin in range(0, len(whole), 10_000)]
+        assert b"".join(found) == whole
+        methods = [line.split()[0] for line in proxy.seen()["requests"]]
+        assert methods == ["HEAD", *["GET"] * 4]
+        assert blob.read(900_000, 3_400_000) == whole[900_000:3_400_000]
+
+    def test_a_block_that_failed_is_asked_for_again(self, proxy, folder):
+        blob = RemoteBlob.open("s3://bucket/shard.tar")
+        proxy.follow({"match": "shard", "kind": "status", "status": 403})
+        assert reason_of(blob.read, 0, 9) == "access denied (403)"
+        assert blob.read(0, 9) == (folder / "shard.tar").read_bytes()[:9]
+
     def test_a_changed_object_is_not_mixed(self, proxy, s3_url):
         client = boto3.client("s3", endpoint_url=s3_url, region_name="us-east-1")
         client.put_object(Bucket="bucket", Key="changed.tar", Body=b"before")
         blob = RemoteBlob.open("s3://bucket/changed.tar")
+        again = RemoteBlob.open("s3://bucket/changed.tar")
         client.put_object(Bucket="bucket", Key="changed.tar", Body=b"after!")
         assert reason_of(blob.read, 0, 3) == "the file has changed since it was opened"
         client.delete_object(Bucket="bucket", Key="changed.tar")
-        assert reason_of(blob.read, 0, 3) == "no such file"
+        assert reason_of(again.read, 0, 3) == "no such file"
 
 
 class TestCredentials:
