@@ -102,9 +102,14 @@ def pair_section(found: "Duplicates", most: int, title: str = "Pairs") -> PairSe
 
 
 def picture_of(folder: ImageFolder | None, name: str, stays: bool = False) -> PagePicture:
-    """A picture of a folder, with what its file was like when it was listed."""
+    """A picture of a folder, with what its file was like when it was listed.
+
+    One that is no file of its own cannot be marked to go.
+    """
     if folder is None:
         return PagePicture(name, stays=stays)
+    if not folder.is_file(name):
+        return PagePicture(name, folder.root, stays=True)
     return PagePicture(name, folder.root, folder.state(name), stays)
 
 

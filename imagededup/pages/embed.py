@@ -22,6 +22,7 @@ from imagededup.pages.items import (
     PictureSection,
 )
 from imagededup.pages.looks import Look
+from imagededup.sources.addresses import is_remote, parts_of, remote_address
 from imagededup.sources.file_states import FileState
 from imagededup.utils.text import shown
 
@@ -54,6 +55,11 @@ def state_text(states: tuple[FileState, FileState] | None) -> str:
         return ""
     own, file = (":".join(map(str, state)) for state in states)
     return own if own == file else f"{own}/{file}"
+
+
+def shown_address(path: Path) -> str:
+    """A path or a URL as text."""
+    return remote_address(path) if is_remote(path) else str(path)
 
 
 def file_address(path: Path, page_folder: Path) -> str:
@@ -173,9 +179,20 @@ class PageData:
         name = [picture.name, "" if text == picture.name else text]
         if picture.folder is None or picture.path is None:
             return [*name, -1, ""]
-        folder = self._folders.setdefault(str(whole_path(picture.folder)), len(self._folders))
-        path = whole_path(picture.path)
-        return [*name, folder, file_address(path, self._page_folder)]
+        place = shown_address(whole_path(picture.folder))
+        folder = self._folders.setdefault(place, len(self._folders))
+        return [*name, folder, self._link(picture.path)]
+
+    def _link(self, path: Path) -> str:
+        """Where a browser finds a picture; empty where it cannot look."""
+        if is_remote(path):
+            url = remote_address(path)
+            is_web = url.startswith("http") and not parts_of(url)
+            return quote(os.fsencode(url), "/:?&=%+@,;~") if is_web else ""
+        whole = whole_path(path)
+        if parts_of(str(whole)) and not whole.exists():
+            return ""
+        return file_address(whole, self._page_folder)
 
 
 def _plain(score: float | None) -> float | None:

@@ -18,6 +18,7 @@ from imagededup.pages.items import (
     PictureSection,
 )
 from imagededup.pages.looks import Look, look_at
+from imagededup.sources.addresses import is_remote
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 
@@ -60,7 +61,9 @@ def pictures_of_items(section: PageSection) -> Iterator[tuple[PagePicture, ...]]
 
 
 def whole_path(path: Path) -> Path:
-    """The absolute path, without dots, links as they are."""
+    """The absolute path, without dots, links as they are; a URL as it is."""
+    if is_remote(path):
+        return path
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute leaves the dots
 
 

@@ -243,7 +243,7 @@ class _GzipBlob:
                     part = data[begin - start : end - start]
                     parts.append(part)
                     begin += len(part)
-                elif not self._advance():
+                elif not self._advances(bool(parts)):
                     break
             return b"".join(parts)
 
@@ -257,6 +257,15 @@ class _GzipBlob:
         later = self._checkpoints[bisect_right(places, begin) - 1]
         if later.place > self._state.place:
             self._state = later.copy()
+
+    def _advances(self, has_some: bool) -> bool:
+        """Whether more comes; damage counts as the end as long as there is something before it."""
+        try:
+            return self._advance()
+        except (EOFError, zlib.error):
+            if has_some:
+                return False
+            raise
 
     def _advance(self) -> bool:
         """Decompress the next piece; False at the end."""

@@ -2,7 +2,9 @@
 
 import io
 import os
+from threading import Lock
 from typing import Protocol
+from weakref import finalize
 
 __all__ = ["Blob", "BlobFile", "BytesBlob", "LocalBlob"]
 
@@ -33,19 +35,21 @@ class LocalBlob:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 - closed when forgotten
-        self.status = os.fstat(self._file.fileno())
-        self.size = self.status.st_size
-        self.modified = self.status.st_mtime_ns
+        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        finalize(self, os.close, self._descriptor)
+        status = os.fstat(self._descriptor)
+        self._lock = Lock()
+        self.size = status.st_size
+        self.modified = status.st_mtime_ns
 
     def read(self, begin: int, end: int) -> bytes:
         """The bytes from a place up to another."""
         wanted = max(0, min(end, self.size) - begin)
         if hasattr(os, "pread"):
-            return os.pread(self._file.fileno(), wanted, begin)
-        with open(self._file.name, "rb", buffering=0) as file:  # noqa: PTH123 - Windows
-            file.seek(begin)
-            return file.read(wanted)
+            return os.pread(self._descriptor, wanted, begin)
+        with self._lock:  # Windows
+            os.lseek(self._descriptor, begin, os.SEEK_SET)
+            return os.read(self._descriptor, wanted)
 
 
 class BlobFile(io.RawIOBase):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.sources.addresses import parts_of
+from imagededup.sources.addresses import is_remote, parts_of
 from imagededup.sources.file_states import FileState, FileStates
 
 __all__ = ["Failure", "ImageFolder", "check_folder", "walk"]
@@ -65,6 +65,19 @@ class ImageFolder:
             InvalidValueError: It is not among `names`.
         """
         return self.apart is None or not self.apart[self._place(name)]
+
+    def file(self, name: str) -> Path | None:
+        """The file that holds an image: itself, an archive or a video; None where it is remote.
+
+        Raises:
+            InvalidValueError: It is not among `names`.
+        """
+        path = self.path(name)
+        if self.is_file(name):
+            return path
+        if is_remote(path):
+            return None
+        return next((Path(one) for one, _ in parts_of(str(path)) if Path(one).is_file()), path)
 
     def take(self, places: NDArray[np.int64]) -> "ImageFolder":
         """Some of the images, by their places in ascending order."""

@@ -72,7 +72,8 @@ def list_images(
     parts = list(listed_places(sources, recursive, name))
     if not any(part.names or part.failures for part in parts):
         wanted = "an image of the names that are included" if sources.include else "an image"
-        raise InvalidValueError(f"{name} must hold {wanted}, found none in {sources.places}")
+        places = ", ".join(map(repr, sources.places))
+        raise InvalidValueError(f"{name} must hold {wanted}, found none in {places:.300}")
     if len(sources.places) == 1 and len(parts) == 1 and parts[0].place:
         return _sorted(Path(parts[0].place), parts)
     joined = [
@@ -116,6 +117,7 @@ class _Lister:
     def place(self, place: str, alone: bool) -> Iterator[ListedPlace]:
         """A place as the user gave it."""
         for one in shards(place, self.name):
+            alone = alone and one == place
             if is_remote(one):
                 yield self._remote(one)
             elif not os.path.isfile(one):  # noqa: PTH113 - False for every impossible path
