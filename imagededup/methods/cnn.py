@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.cache.surroundings import processor
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.images.decode import Pixels
-from imagededup.methods.encoder import CodeArray, Encoder, SearchRequest
+from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
 from imagededup.methods.encoding import CODES_VERSION
 from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
@@ -41,6 +42,9 @@ class CNN(Encoder[Descriptor]):
         dim: Length of the embedded model's descriptor, 1024 (the default) or 576: its first
             numbers are a descriptor too.
         device: 'cpu', 'cuda', or 'auto', which takes an NVIDIA GPU where onnxruntime can use one.
+        cache_dir: A folder that keeps descriptors from run to run, so that files that have not
+            changed are not decoded again; it is made where there is none. None keeps none, and
+            those of a `CustomModel` are never kept.
 
     Raises:
         InvalidTypeError: An argument has a wrong type.
@@ -57,6 +61,7 @@ class CNN(Encoder[Descriptor]):
 
     score_name = "similarity"
     _verifies_removals = True
+    _computes_with = ("onnxruntime", "onnxruntime-gpu")
     _search_names = SearchNames(
         threshold="min_similarity_threshold",
         default=0.9,
@@ -84,8 +89,9 @@ class CNN(Encoder[Descriptor]):
         model_config: OnnxModel | CustomModel | None = None,
         dim: int | None = None,
         device: str = "auto",
+        cache_dir: PathType | None = None,
     ) -> None:
-        super().__init__(verbose)
+        super().__init__(verbose, cache_dir)
         _check_dim(dim, model_config)
         self._dim = dim
         self._model_config = model_config
@@ -99,6 +105,9 @@ class CNN(Encoder[Descriptor]):
         whole = max(_EMBEDDED_DIMENSIONS) if self._model_config is None else None
         dim = self._dim or whole
         return model and f"{self._method} model={model} dim={dim} version={CODES_VERSION}"
+
+    def _hardware(self) -> str:
+        return f"{self._describer.device} {processor()}"
 
     def _prepare(self, pixels: Pixels) -> NDArray[Any]:
         return self._describer.prepare(pixels)

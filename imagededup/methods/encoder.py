@@ -17,7 +17,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import InvalidTypeError, InvalidValueError, UnreadableImageError
+from imagededup.cache.entries import CachedMethod
+from imagededup.cache.surroundings import surroundings
+from imagededup.errors import InvalidTypeError, InvalidValueError, ModelError, UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, check_array, load_image
 from imagededup.methods.encoding import CodeArray, EncodedImages, encode_files
 from imagededup.methods.plain import join_plain
@@ -52,6 +54,7 @@ class Encoder(Searches, Generic[Code]):
 
     Args:
         verbose: Whether long work shows progress bars (on a terminal or in a notebook).
+        cache_dir: A folder that keeps codes from run to run; None keeps none.
     """
 
     score_name: ClassVar[str]
@@ -62,9 +65,12 @@ class Encoder(Searches, Generic[Code]):
 
     _reduction: Reduction | None
     _files_per_task: int = 4
+    _computes_with: ClassVar[tuple[str, ...]]
+    """Packages whose versions may change codes, besides those that decode images."""
 
-    def __init__(self, verbose: bool = True) -> None:
+    def __init__(self, verbose: bool = True, cache_dir: PathType | None = None) -> None:
         self.verbose = verbose
+        self.cache_dir = _check_cache_dir(cache_dir)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._settings())})"
@@ -144,6 +150,26 @@ class Encoder(Searches, Generic[Code]):
             ModelError: The file of the model cannot be read.
         """
 
+    def _cached_method(self) -> CachedMethod | None:
+        """What tells the codes that this encoder keeps from all others; None where it keeps none.
+
+        What a subclass of the user's computes cannot be told.
+        """
+        if not type(self).__module__.startswith("imagededup."):
+            return None
+        try:
+            fingerprint = self._fingerprint()
+        except ModelError:  # its file has gone since it was loaded
+            return None
+        if fingerprint is None:
+            return None
+        around = surroundings(self._computes_with, self._hardware())
+        return CachedMethod(type(self).__name__, f"{fingerprint} {around}")
+
+    def _hardware(self) -> str | None:
+        """What the last bits of codes depend on; None where they are the same everywhere."""
+        return None
+
     @abstractmethod
     def _prepare(self, pixels: Pixels) -> Any:  # noqa: ANN401
         """What of an image is kept until its batch is encoded: small, of a fixed shape."""
@@ -194,7 +220,8 @@ class Encoder(Searches, Generic[Code]):
 
     def _settings(self) -> list[str]:
         """The arguments of the constructor that are not the defaults, as they are written."""
-        return [] if self.verbose else ["verbose=False"]
+        settings = [] if self.verbose else ["verbose=False"]
+        return settings + ([f"cache_dir={str(self.cache_dir)!r}"] if self.cache_dir else [])
 
     def _check_options(self, threshold: object = DEFAULT, **options: Any) -> None:  # noqa: ANN401
         """Raise what `search` raises for options that are not allowed; nothing is encoded."""
@@ -359,3 +386,11 @@ def _check_file(image_file: object) -> Path:
     if not os.path.lexists(path):
         raise InvalidValueError(f"image_file must exist, got {str(path)!r}")
     return path
+
+
+def _check_cache_dir(cache_dir: object) -> Path | None:
+    if cache_dir is None:
+        return None
+    if not isinstance(cache_dir, str | PathLike):
+        raise InvalidTypeError(f"cache_dir must be a path or None, got {type(cache_dir).__name__}")
+    return Path(cache_dir).expanduser()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.images.decode import Pixels, Reduction
-from imagededup.methods.encoder import CodeArray, Encoder, SearchRequest
+from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
 from imagededup.methods.encoding import CODES_VERSION
 from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
@@ -45,6 +45,8 @@ class Hashing(Encoder[str]):
         full_decode: Whether to decode JPEGs whose shorter side has 1536 pixels or more in full.
             They are otherwise decoded at reduced size, about ten times as fast, and up to 3 bits of
             the hash differ from that of a full decode, which is that of the array of pixels.
+        cache_dir: A folder that keeps hashes from run to run, so that files that have not changed
+            are not decoded again; it is made where there is none. None keeps none.
     """
 
     score_name = "distance"
@@ -64,11 +66,17 @@ class Hashing(Encoder[str]):
         order=("search_method", "recursive", "num_enc_workers", "num_dist_workers", "against"),
         other_names={},
     )
+    _computes_with = ("scipy", "PyWavelets")
     _size: ClassVar[tuple[int, int]]
     """Width and height of the thumbnail in pixels."""
 
-    def __init__(self, verbose: bool = True, full_decode: bool = False) -> None:
-        super().__init__(verbose)
+    def __init__(
+        self,
+        verbose: bool = True,
+        full_decode: bool = False,
+        cache_dir: PathType | None = None,
+    ) -> None:
+        super().__init__(verbose, cache_dir)
         self.full_decode = check_bool("full_decode", full_decode)
         self._reduction = None if full_decode else _REDUCTION
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.resources import as_file, files
+from mmap import ACCESS_READ, mmap
 from os import PathLike
 from pathlib import Path
 from threading import Lock
@@ -22,6 +23,7 @@ from imagededup.models.failures import BatchError, translated
 from imagededup.models.per_process import PerProcess
 from imagededup.models.session import Descriptors, Device, Session, check_output
 from imagededup.models.specification import CustomModel, OnnxModel
+from imagededup.sources.file_states import FileState
 
 __all__ = ["Describer", "describer", "open_file"]
 
@@ -29,6 +31,7 @@ _EMBEDDED = "efficientnet_lite0_160.onnx"
 _EMBEDDED_SIZE = 160
 _CPU_BATCH = 4
 _GPU_BATCH = 64
+_KEY_OF_PLACE = b"\x0a\x08location"  # a key of TensorProto.external_data as protobuf writes it
 
 
 class Describer(ABC):
@@ -38,11 +41,13 @@ class Describer(ABC):
         name: What the model is called.
         reduction: When a JPEG may be decoded at reduced size for it.
         batch_size: Images per call of the model.
+        device: Where the model runs; 'auto' where that is up to it.
     """
 
     name: str
     reduction: Reduction | None
     batch_size: int
+    device: Device = Device.AUTO
 
     @abstractmethod
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
@@ -122,6 +127,7 @@ class EmbeddedDescriber(Describer):
 
     def __init__(self, device: Device) -> None:
         self._session = Session(_open_embedded, device)
+        self.device = self._session.device
         self.batch_size = _batch_size(self._session)
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
@@ -144,7 +150,9 @@ class OnnxDescriber(Describer):
 
     def __init__(self, config: OnnxModel, device: Device) -> None:
         self._config = config
+        self._file_state = _state(config.path)
         self._session = Session(partial(open_file, config.path), device)
+        self.device = self._session.device
         takes_bytes = self._session.dtype == np.uint8
         if takes_bytes and (config.mean, config.std) != (OnnxModel.mean, OnnxModel.std):
             raise ModelError("mean and std do not apply: the model's input is uint8")
@@ -163,11 +171,16 @@ class OnnxDescriber(Describer):
             image = (image.astype(np.float32) / 255 - mean) / std
         return image if config.layout == "NHWC" else np.ascontiguousarray(image.transpose(2, 0, 1))
 
-    def identity(self) -> str:
-        """The hash of the file with the settings."""
+    def identity(self) -> str | None:
+        """The hash of the file with the settings.
+
+        None for a file that has changed since it was loaded, or has its weights in another one.
+        """
         config = self._config
-        settings = (config.size, config.mean, config.std, config.layout, config.resample)
-        return f"{_digest(partial(open_file, config.path))} {settings}"
+        digest = _digest(partial(open_file, config.path))
+        if _state(config.path) != self._file_state or _has_weights_elsewhere(config.path):
+            return None
+        return f"{digest} {(config.size, config.mean, config.std, config.layout, config.resample)}"
 
     def run(self, batch: NDArray[Any]) -> Descriptors:
         """Descriptors as the model gives them."""
@@ -228,6 +241,19 @@ def _digest(open_model: Callable[[], AbstractContextManager[Path]]) -> str:
             return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
     except OSError as error:
         raise ModelError(f"the file of the model cannot be read: {error.strerror}") from error
+
+
+def _state(path: str | PathLike[str]) -> FileState | None:
+    try:
+        return FileState.of(Path(path).stat())
+    except OSError:
+        return None
+
+
+def _has_weights_elsewhere(path: str | PathLike[str]) -> bool:
+    """Whether a file names another one that has weights; some that name none are taken for it."""
+    with Path(path).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        return content.find(_KEY_OF_PLACE) >= 0
 
 
 def _batch_size(session: Session) -> int:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.cache.entries import CachedMethod
+from imagededup.cache.surroundings import surroundings
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, upright_size
 from imagededup.images.measure import MEASURES, REDUCTION, measure
 from imagededup.images.quality import Columns
 from imagededup.methods.encoder import Encoder
-from imagededup.methods.encoding import EncodedImages, encode_files
+from imagededup.methods.encoding import CODES_VERSION, EncodedImages, encode_files
 from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.utils.parallel import ordered_map
 
@@ -47,7 +49,7 @@ def encode_and_measure(
         folder: The files.
         workers: Number of threads; the result does not depend on it.
     """
-    encoded, measured = encode_files([encoder, _Measuring()], folder, workers)
+    encoded, measured = encode_files([encoder, _Measuring(encoder.cache_dir)], folder, workers)
     sizes = list(ordered_map(partial(_size, folder), measured.names, workers))
     kept = [row for row, size in enumerate(sizes) if not isinstance(size, Failure)]
     names = [measured.names[row] for row in kept]
@@ -75,11 +77,22 @@ def without_page(folder: ImageFolder, page: Path) -> ImageFolder:
 
 
 class _Measuring:
-    """An encoder whose codes are the measures of a picture."""
+    """An encoder whose codes are the measures of a picture.
+
+    Args:
+        cache_dir: A folder that keeps them from run to run.
+    """
 
     verbose = True
     _reduction: Reduction | None = REDUCTION
     _files_per_task = 1
+
+    def __init__(self, cache_dir: Path | None) -> None:
+        self.cache_dir = cache_dir
+
+    def _cached_method(self) -> CachedMethod:
+        fingerprint = f"{MEASURES} version={CODES_VERSION} {surroundings((), None)}"
+        return CachedMethod("measures", fingerprint)
 
     def _prepare(self, pixels: Pixels) -> NDArray[np.float32]:
         return measure(pixels)

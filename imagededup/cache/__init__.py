@@ -1,0 +1,1 @@
+"""Codes of images that were encoded before, kept on the disk from run to run."""

@@ -1,0 +1,171 @@
+"""The file of a cache: opening and making it, and putting it aside when it is damaged.
+
+Files are numbered. One that was put aside leaves its number to nobody, because SQLite, in a process
+that still has it open, deletes the journal of that name at the end.
+"""
+
+import re
+import sqlite3
+import time
+from functools import partial
+from pathlib import Path
+
+__all__ = [
+    "DamagedCacheError",
+    "current_file",
+    "damaged_files",
+    "is_damage",
+    "open_database",
+    "put_aside",
+]
+
+_FORMAT = 1
+"""Add one when the tables change: each format has files of its own."""
+
+_APPLICATION = 0x69646375
+_NAME = re.compile(rf"codes-{_FORMAT}\.(\d+)\.sqlite(\.damaged)?")
+_JOURNALS = ("-wal", "-shm", "-journal")
+_PATIENCE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.02
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TABLES = (  # numbers are never given twice: what is added under one that has gone is nobody's
+    """CREATE TABLE methods (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint BLOB NOT NULL UNIQUE, name BLOB NOT NULL
+    )""",
+    """CREATE TABLE folders (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL UNIQUE
+    )""",
+    """CREATE TABLE codes (
+        method INTEGER NOT NULL, folder INTEGER NOT NULL, name BLOB NOT NULL, used INTEGER NOT NULL,
+        state BLOB NOT NULL, plain BLOB NOT NULL, checksum BLOB NOT NULL, code BLOB NOT NULL,
+        PRIMARY KEY (method, folder, name)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE runs (last INTEGER NOT NULL)",
+)
+
+
+class DamagedCacheError(Exception):
+    """A cache holds what was never written to it."""
+
+
+def open_database(folder: Path) -> sqlite3.Connection:
+    """Open the cache of a folder; it is made where there is none.
+
+    Raises:
+        OSError: The folder cannot be made.
+        sqlite3.Error: The file cannot be opened or written, or is damaged.
+        DamagedCacheError: It is a file of something else.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    connection = sqlite3.connect(
+        current_file(folder), timeout=_PATIENCE_SECONDS, isolation_level=None
+    )
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def current_file(folder: Path) -> Path:
+    """The file that is in use, or would be made."""
+    numbers = {0: False}
+    for file in _files(folder):
+        number, aside = _number(file)
+        numbers[number] = aside is None
+    last = max(numbers)
+    return folder / f"codes-{_FORMAT}.{last if numbers[last] else last + 1}.sqlite"
+
+
+def damaged_files(folder: Path) -> list[Path]:
+    """The files that were put aside."""
+    return [file for file in _files(folder) if _number(file)[1]]
+
+
+def put_aside(file: Path) -> Path:
+    """Give a damaged file another name, in place of an older one.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    aside = file.with_name(f"{file.name}.damaged")
+    older = damaged_files(file.parent)
+    if file.exists():  # not yet put aside by another process
+        file.replace(aside)
+    for journal in _JOURNALS:
+        Path(f"{file}{journal}").unlink(missing_ok=True)
+    for other in older:
+        if other != aside:
+            other.unlink(missing_ok=True)
+    return aside
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that the file is damaged, not that it cannot be used at present."""
+    if not isinstance(error, sqlite3.Error):
+        return isinstance(error, DamagedCacheError)
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if _NAME.fullmatch(file.name)]
+
+
+def _number(file: Path) -> tuple[int, str | None]:
+    found = _NAME.fullmatch(file.name)
+    assert found is not None  # of _files
+    return int(found[1]), found[2]
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    complete = _has_tables(connection)
+    if not complete:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    _use_wal(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if not complete:
+        connection.execute("BEGIN IMMEDIATE")
+        if not _has_tables(connection):  # another process was not quicker
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            for table in _TABLES:
+                connection.execute(table)
+            connection.execute("INSERT INTO runs VALUES (0)")
+        connection.execute("COMMIT")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Several processes that make a cache at once do not wait for one another here."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            break
+    if mode != "wal":
+        raise sqlite3.OperationalError("this file system has no shared memory for several readers")
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are there; False for a new file.
+
+    Raises:
+        DamagedCacheError: There are others.
+    """
+    query = "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid"
+    found = [sql for (sql,) in connection.execute(query)]
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if not found and application in (0, _APPLICATION):
+        return False
+    if found != list(_TABLES) or application != _APPLICATION:
+        raise DamagedCacheError("it is a file of another program")
+    return True
