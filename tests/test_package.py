@@ -129,6 +129,7 @@ def test_version():
                 "scipy",
                 "simplejpeg",
                 "sklearn",
+                "sqlite3",
                 "torch",
             ],
         ),
@@ -142,7 +143,10 @@ def test_version():
         ),
         (
             "import imagededup.cli",
-            ["cv2", "faiss", "jinja2", "matplotlib", "numba", "numpy", "scipy", "sklearn"],
+            [
+                *("cv2", "faiss", "jinja2", "matplotlib", "numba", "numpy", "scipy", "sklearn"),
+                "sqlite3",
+            ],
         ),
     ],
 )

@@ -206,12 +206,12 @@ def test_wrong_usage(arguments, message, photos, tmp_path, command, monkeypatch)
 
 
 def test_measuring_decodes_nothing_again_and_counts_what_has_gone(photos, monkeypatch):
-    from imagededup.methods import encoding
+    from imagededup.methods import tasks
 
     decoded = []
-    load = encoding.load_image
+    load = tasks.load_image
     monkeypatch.setattr(
-        encoding,
+        tasks,
         "load_image",
         lambda path, *rest: (decoded.append(path.name), load(path, *rest))[1],
     )

@@ -105,7 +105,7 @@ def encode_task(
     task: EncodingTask,
 ) -> list[EncodedPart]:
     """Encode some files by several encoders."""
-    parts = [_Part(known) for known in task.known]
+    parts = [_Share(known) for known in task.known]
     several = len({encoder._reduction for encoder in encoders}) > 1
     for name in task.names:
         lacking = [number for number, part in enumerate(parts) if not part.take(name)]
@@ -122,7 +122,7 @@ def encode_task(
 
 
 @dataclass(slots=True)
-class _Part:
+class _Share:
     """Files that a thread takes at once, made ready for an encoder.
 
     Attributes:
