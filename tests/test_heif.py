@@ -1,17 +1,22 @@
 """HEIC needs a further package, and every reason says so."""
 
+import io
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from PIL import features
+from PIL import Image, features
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images import heif
 from imagededup.images.decode import image_size, load_image
 from imagededup.methods import PHash
+from imagededup.sources.limits import set_limits
+from imagededup.sources.listing import list_images
 from tests.conftest import photograph
+from tests.sources.films import film
 
 INSTALL = "HEIC image, which needs a further package (pip install 'imagededup[heif]')"
 PLUGIN = '''
@@ -129,3 +134,92 @@ def test_the_real_package(file):
     pillow_heif.register_heif_opener()
     photograph(0).save(file, format="HEIF", quality=95)
     assert load_image(file).shape == (240, 320, 3)
+
+
+LEVELS = (10, 80, 150, 220)
+
+
+def as_heic_film(content):
+    """A film with the brands and the handler of a sequence of HEIC images."""
+    old = content[: int.from_bytes(content[:4], "big")]
+    new = box(b"msf1", b"msf1", b"hevc", b"mif1")[:-100].ljust(len(old), b"\0")
+    new = len(old).to_bytes(4, "big") + new[4:]
+    return (new + content[len(old) :]).replace(b"vide", b"pict")
+
+
+def burst(kind):
+    """Four images of one grey level each, in one file."""
+    images = [Image.new("RGB", (96, 64), (level, level, level)) for level in LEVELS]
+    file = io.BytesIO()
+    if kind == "film.heics":
+        pictures = [np.asarray(image) for image in images]
+        return as_heic_film(
+            film(codec="libx265", pictures=pictures, **{"x265-params": "log-level=0"})
+        )
+    if kind.endswith("heics"):
+        pytest.importorskip("pillow_heif").register_heif_opener()
+        images[0].save(file, "HEIF", save_all=True, append_images=images[1:], quality=90)
+    else:
+        images[0].save(file, "AVIF", save_all=True, append_images=images[1:], duration=40)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["images.heics", "film.heics", "burst.avifs"])
+class TestSequences:
+    @pytest.fixture
+    def sequence(self, tmp_path, kind):
+        (tmp_path / kind).write_bytes(burst(kind))
+        return tmp_path / kind
+
+    def test_every_image_is_taken(self, sequence):
+        names = list_images(sequence.parent).names
+        assert names == [f"{sequence.name}/00000{number}.jpg" for number in range(4)]
+
+    def test_in_any_order(self, sequence):
+        for number in (2, 0, 3, 1, 3):
+            pixels = load_image(sequence / f"00000{number}.jpg")
+            assert pixels.shape == (64, 96, 3)
+            assert np.abs(pixels.astype(int) - LEVELS[number]).max() < 6
+
+    def test_other_names(self, sequence):
+        for name in ("000004.jpg", "0.jpg", "000000.0s.jpg"):
+            with pytest.raises(UnreadableImageError, match="no such image: there are 4"):
+                load_image(sequence / name)
+
+    def test_damaged(self, sequence):
+        sequence.write_bytes(sequence.read_bytes()[:150])
+        [failure] = list_images(sequence.parent).failures
+        assert failure.name == sequence.name
+        assert "\n" not in failure.reason
+
+    def test_too_many_pixels(self, sequence):
+        before = set_limits(pixels=1000)
+        try:
+            with pytest.raises(UnreadableImageError, match="6,144 pixels, more than the limit"):
+                load_image(sequence / "000000.jpg")
+        finally:
+            set_limits(before)
+
+
+def test_what_is_no_sequence(tmp_path):
+    (tmp_path / "a.heics").write_bytes(bytes(100))
+    [failure] = list_images(tmp_path).failures
+    assert failure.reason == "damaged sequence of images, or none"
+
+
+@pytest.mark.parametrize(
+    ("package", "kind"), [("av", "film.heics"), ("pillow_heif", "images.heics")]
+)
+def test_without_the_packages_sequences_name_the_extra(tmp_path, monkeypatch, package, kind):
+    (tmp_path / kind).write_bytes(burst(kind))
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UnreadableImageError, match=r"pip install 'imagededup\[heif\]'"):
+        load_image(tmp_path / kind / "000000.jpg")
+
+
+@pytest.mark.parametrize("kind", ["images.heics", "burst.avifs"])
+def test_stills_with_several_images_are_one_image(tmp_path, kind):
+    file = tmp_path / f"still.{'heic' if 'heic' in kind else 'avif'}"
+    file.write_bytes(burst(kind))
+    assert list_images(tmp_path).names == [file.name]
+    assert np.abs(load_image(file).astype(int) - LEVELS[0]).max() < 6

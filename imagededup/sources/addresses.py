@@ -11,6 +11,7 @@ from pathlib import Path
 
 __all__ = [
     "ARCHIVE_ENDINGS",
+    "SEQUENCE_ENDINGS",
     "VIDEO_ENDINGS",
     "is_archive",
     "is_container",
@@ -23,10 +24,13 @@ __all__ = [
 ARCHIVE_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
 """Files that are looked into for images."""
 
+SEQUENCE_ENDINGS = (".avifs", ".heics", ".heifs")
+"""Sequences of images, all of which are taken."""
+
 VIDEO_ENDINGS = (
     *(".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
     *(".ogv", ".webm", ".wmv"),
-    *(".avifs", ".heics", ".heifs"),
+    *SEQUENCE_ENDINGS,
 )
 """Films, and sequences of images, whose frames are taken."""
 

@@ -11,9 +11,10 @@ from io import RawIOBase
 from typing import Protocol
 
 from imagededup.errors import UnreadableImageError
-from imagededup.sources.addresses import is_archive, is_remote
+from imagededup.sources.addresses import SEQUENCE_ENDINGS, is_archive, is_remote
 from imagededup.sources.archives import open_archive
 from imagededup.sources.blobs import Blob, LocalBlob
+from imagededup.sources.sequences import ImageSequence
 from imagededup.sources.videos import Video
 
 __all__ = ["Contents", "contents_of"]
@@ -100,6 +101,8 @@ def _identity(address: str) -> tuple[int, ...]:
 def _contents(address: str) -> Contents | None:
     if is_archive(address):
         return open_archive(_blob(address), address)
+    if address.lower().endswith(SEQUENCE_ENDINGS):
+        return ImageSequence(_blob(address))
     return Video(_blob(address))
 
 

@@ -118,11 +118,9 @@ def _chosen_stream(container: "InputContainer") -> "VideoStream":
 
 
 def _reason(error: Exception) -> str:
-    import av
-
     if isinstance(error, MemoryError):
         return "too large for the memory"
-    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
+    if type(error).__name__ in ("InvalidDataError", "ArgumentError"):  # of PyAV
         return "damaged video, or none"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

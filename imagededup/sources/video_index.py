@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_right
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import UnreadableImageError
+from imagededup.sources.blobs import Blob
 from imagededup.sources.video_files import VideoFile, as_unreadable
 
 if TYPE_CHECKING:
@@ -66,14 +68,14 @@ class VideoIndex:
     damage: str | None
 
     @classmethod
-    def of(cls, file: VideoFile) -> "VideoIndex":
-        """Read all packets of a film from its beginning.
+    def of(cls, video: Blob) -> "VideoIndex":
+        """Read all packets of a film.
 
         Raises:
-            UnreadableImageError: There is no frame, or no time is known.
+            UnreadableImageError: It is no film, there is no frame, or no time is known.
         """
         found = _Found()
-        with as_unreadable():
+        with closing(VideoFile(video)) as file, as_unreadable():
             damage = found.read(file)
         return found.index(damage)
 

@@ -8,7 +8,6 @@ frame that is shown for long counts once.
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from fractions import Fraction
 from io import RawIOBase
 from typing import TypeVar
@@ -20,7 +19,7 @@ from imagededup.errors import UnreadableImageError
 from imagededup.sources.blobs import Blob, BlobFile, BytesBlob
 from imagededup.sources.decoders import decoded_frame
 from imagededup.sources.frame_pictures import frame_picture
-from imagededup.sources.video_files import MICROSECONDS, VideoFile
+from imagededup.sources.video_files import MICROSECONDS
 from imagededup.sources.video_index import VideoIndex
 
 __all__ = ["Video"]
@@ -87,8 +86,7 @@ class Video:
     def _index(self) -> VideoIndex:
         with self._lock:
             if self._known is None:
-                with closing(VideoFile(self._video)) as file:
-                    self._known = VideoIndex.of(file)
+                self._known = VideoIndex.of(self._video)
                 self.damage = self._known.damage
             return self._known
 
