@@ -276,7 +276,11 @@ class TestFilesOfEncode:
             ("x.csv", f"image,phash\na,{0:016}\na,{0:016}\n", "line 3 repeats 'a'"),
             ("x.npz", "", "is no file that encode wrote"),
             ("x.npz", "PK", "is no file that encode wrote"),
-            ("x.png", "", "FOLDER must be a folder, an archive, a video, a URL or a text file"),
+            (
+                "x.json.dat",
+                "\0",
+                "FOLDER must be a folder, an image, an archive, a video, a URL or a text file",
+            ),
         ],
     )
     def test_other_files(self, command, tmp_path, name, content, message):
@@ -295,7 +299,7 @@ class TestFilesOfEncode:
         for arguments in ([hashes], [photos, "--against", hashes]):
             code, _, err = command("remove", *arguments, "--delete", "--yes")
             assert (code, err.count("\n")) == (2, 1)
-            assert "must be a folder, an archive, a video, a URL or a text file" in err
+            assert "must be a folder, an image, an archive, a video, a URL or a text file" in err
 
 
 class TestEvaluateOptions:
@@ -506,7 +510,7 @@ class TestWordsOfTheShell:
             (["find", "{photos}/no"], "FOLDER must be a folder"),
             (["find", "{photos}", "--against", "{photos}/no"], "--against must be a folder"),
             (["find", "{photos}", "-o", "{photos}"], "--output must be a file"),
-            (["encode", "{photos}/beach.png", "-o", "x.json"], "FOLDER must be a folder"),
+            (["encode", "{photos}/no.npz", "-o", "x.json"], "FOLDER must be a folder"),
             (["encode", "{photos}", "-o", "{photos}/no/x.json"], "--output must lie in a folder"),
             (["plot", "clusters", "{photos}/no", "{found}", "-o", "x.png"], "FOLDER must be"),
             (["plot", "clusters", "{photos}", "{found}", "-o", "x.abc"], "--output must end in"),

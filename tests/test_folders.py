@@ -317,10 +317,11 @@ class TestErrors:
         assert self.message(InvalidValueError, str(absent)) == expected
 
     def test_a_file(self, make):
-        file = make("a.jpg") / "a.jpg"
+        file = make("a.dat") / "a.dat"
+        file.write_bytes(b"a\0b")
         assert self.message(InvalidValueError, file) == (
-            "image_dir must be a folder, an archive, a video, a URL or a text file with paths, "
-            f"{str(file)!r} is none of them"
+            "image_dir must be a folder, an image, an archive, a video, a URL or a text file with "
+            f"paths, {str(file)!r} is none of them"
         )
 
     def test_below_a_file(self, make):

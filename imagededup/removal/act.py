@@ -48,10 +48,16 @@ def carry_out(
     if folder is None or kept_folder is None:
         raise InvalidValueError("only images of a folder can be removed, got codes without files")
     why = _why(found, removals) if journal is not None else [Why()] * len(removals)
-    duties = [
-        Duty(removal, _seen(folder, removal.name), _seen(kept_folder, removal.duplicate_of), reason)
-        for removal, reason in zip(removals, why, strict=True)
-    ]
+    duties = []
+    for removal, reason in zip(removals, why, strict=True):
+        kept = kept_folder.file(removal.duplicate_of)
+        if not folder.is_file(removal.name):
+            yield Outcome(removal, reason="it is no file of its own")
+        elif kept is None:
+            yield Outcome(removal, reason="its duplicate is not on this machine")
+        else:
+            stays = SeenFile(kept, *kept_folder.state(removal.duplicate_of))
+            duties.append(Duty(removal, _seen(folder, removal.name), stays, reason))
     duties.sort(key=lambda duty: links_on_the_way(duty.victim), reverse=True)
     yield from acted(duties, action, journal)
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from imagededup.errors import FileOperationError
 from imagededup.removal.move import delete_file, move_to, numbered
@@ -67,7 +67,7 @@ class _Move(PlannedAction):
         self._target = Path(target)
 
     def places(self, path: Path, name: str) -> Iterator[Path]:
-        target = self._target / name
+        target = self._target / _below(name)
         if target.parent.exists() and target.parent.samefile(path.parent):
             raise FileOperationError("the folder to move to is the one where it lies")
         return (place for place in numbered(target) if not os.path.lexists(place))
@@ -87,3 +87,9 @@ def move_into(target: str | PathLike[str]) -> PlannedAction:
 
 def only_check(_: Path, __: str) -> None:
     """Leave the file where it is."""
+
+
+def _below(name: str) -> PurePath:
+    """A name that leads nowhere but down: that of a file of several places may be a whole path."""
+    path = PurePath(name)
+    return PurePath(*(part for part in path.parts if part not in (path.anchor, "..")))

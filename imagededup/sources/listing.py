@@ -18,7 +18,7 @@ from imagededup.sources.addresses import is_container, is_remote
 from imagededup.sources.containers import contents_of
 from imagededup.sources.file_states import FileStates
 from imagededup.sources.folders import Failure, ImageFolder, check_folder, walk
-from imagededup.sources.lists import is_list, read_list
+from imagededup.sources.lists import is_called_image, is_list, read_list
 from imagededup.sources.patterns import excluded, name_filter
 from imagededup.sources.places import ImageDir, Sources, shards
 
@@ -126,10 +126,10 @@ class _Lister:
                 yield self._container(one)
             elif is_list(one) if alone else one.lower().endswith(_LIST_ENDINGS):
                 yield from self._rows(read_list(Path(one), self.name))
-            elif alone:
+            elif alone and not is_called_image(one):
                 raise InvalidValueError(
-                    f"{self.name} must be a folder, an archive, a video, a URL or a text file with "
-                    f"paths, {one!r} is none of them"
+                    f"{self.name} must be a folder, an image, an archive, a video, a URL or a text "
+                    f"file with paths, {one!r} is none of them"
                 )
             else:
                 yield self._files([one])

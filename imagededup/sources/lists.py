@@ -8,14 +8,20 @@ from typing import TextIO
 
 from imagededup.errors import InvalidValueError
 
-__all__ = ["is_list", "is_table_of_paths", "read_list"]
+__all__ = ["is_called_image", "is_list", "is_table_of_paths", "read_list"]
 
 _HEADERS = ("filename", "file", "path", "url")
 _LOOK = 4096
-_OTHER_ENDINGS = (
+_IMAGE_ENDINGS = (
     *(".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif"),
-    *(".tiff", ".webp", ".xbm", ".xpm", ".json", ".jsonl", ".npz"),
+    *(".tiff", ".webp", ".xbm", ".xpm"),
 )
+_OTHER_ENDINGS = (*_IMAGE_ENDINGS, ".json", ".jsonl", ".npz")
+
+
+def is_called_image(path: str) -> bool:
+    """Whether a file has the ending of an image."""
+    return path.lower().endswith(_IMAGE_ENDINGS)
 
 
 def is_list(path: str) -> bool:

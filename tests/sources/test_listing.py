@@ -9,6 +9,7 @@ import pytest
 from imagededup import Sources, fastdup
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods import PHash
+from imagededup.removal import carry_out, delete, move_into
 from imagededup.sources.file_states import FileState
 from imagededup.sources.listing import list_images
 from imagededup.sources.patterns import name_filter
@@ -269,3 +270,41 @@ def test_images_without_those_of_another_listing(make):
     assert left.names == ["a/1.png"]
     some = listed.take(np.array([0, len(listed.names) - 1]))
     assert some.names == [listed.names[0], listed.names[-1]]
+
+
+class TestRemoval:
+    @pytest.fixture
+    def found(self, make):
+        """A file and the same picture in an archive."""
+        make("a/1.png")
+        write_archive(Path("a/c.tar"), [("1.png", encoded(0))])
+        return PHash(verbose=False).search("a")
+
+    def outcomes(self, found, removals):
+        return [outcome.reason for outcome in carry_out(found, removals, delete)]
+
+    def test_what_lies_in_an_archive_cannot_go(self, found):
+        assert self.outcomes(found, found.removals()) == ["it is no file of its own"]
+
+    def test_a_file_goes_for_what_lies_in_an_archive(self, found):
+        found = PHash(verbose=False).search(["a/1.png"], against="a/c.tar")
+        assert self.outcomes(found, found.removals()) == [None]
+        assert not Path("a/1.png").exists()
+
+    def test_not_if_the_archive_was_changed(self, found):
+        found = PHash(verbose=False).search(["a/1.png"], against="a/c.tar")
+        write_archive(Path("a/c.tar"), [("1.png", encoded(1)), ("2.png", encoded(2))])
+        (reason,) = self.outcomes(found, found.removals())
+        assert reason.startswith("its duplicate 'a/c.tar' was ")
+        assert Path("a/1.png").exists()
+
+    def test_whole_paths_are_moved_below_the_folder(self, make, tmp_path):
+        make("a/1.png", "b/2.png")
+        for name in ("a/3.png", "b/4.png"):
+            Path(name).write_bytes(encoded(0))
+        found = PHash(verbose=False).search([tmp_path / "a", "b/../b"])
+        moved = list(carry_out(found, found.removals(), move_into("moved")))
+        assert [outcome.place for outcome in moved] == [
+            Path("moved", *(tmp_path / "a/3.png").parts[1:]),
+            Path("moved/b/b/4.png"),
+        ]
