@@ -17,7 +17,7 @@ from PIL import Image, features
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import image_size, load_image
 from imagededup.images.exact import pixel_digest
-from imagededup.images.limits import LimitedFile, PixelBudget, budget
+from imagededup.images.limits import LimitedFile, MemoryBudget, budget
 from imagededup.images.strips import strips
 from imagededup.sources.limits import set_limits
 from tests.broken_files import png
@@ -190,12 +190,16 @@ class TestLimitedFile:
         with pytest.raises(UnreadableImageError, match="much larger than its pixels"):
             read(file)
 
-    def test_single_bytes_count_as_64(self, file, monkeypatch):
-        monkeypatch.setattr("imagededup.images.limits._METADATA_BYTES", 640)
-        file.allow_pixels(0)
-        assert [file.read(1) for _ in range(10)][:4] == [b"l", b"i", b"n", b"e"]
-        with pytest.raises(UnreadableImageError):
-            file.read(1)
+    def test_so_is_the_number_of_small_reads(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("imagededup.images.limits._SMALL_READS", 3)
+        path = tmp_path / "x"
+        path.write_bytes(bytes(500))
+        with path.open("rb", buffering=0) as raw, LimitedFile(raw) as file:
+            file.allow_pixels(10**6)  # gives no more of them
+            assert [len(file.read(size)) for size in (1, 63, 64, 64)] == [1, 63, 64, 64]
+            file.readline(5)
+            with pytest.raises(UnreadableImageError, match="much larger than its pixels"):
+                file.read(1)
 
 
 @needs_proc
@@ -239,7 +243,7 @@ def large_png(side, depth, colour):
 
 class TestBudget:
     def test_an_image_that_is_larger_than_what_is_left_waits(self):
-        shared = PixelBudget(100)
+        shared = MemoryBudget(100)
         order, entered = [], threading.Event()
 
         def small():
@@ -259,19 +263,19 @@ class TestBudget:
         assert order == ["small", "large"]
 
     def test_an_image_above_the_whole_goes_alone(self):
-        shared = PixelBudget(100)
+        shared = MemoryBudget(100)
         with shared.hold(10**9):
             assert shared._held == 100
         assert shared._held == 0
 
     def test_an_error_gives_the_pixels_back(self):
-        shared = PixelBudget(100)
+        shared = MemoryBudget(100)
         with pytest.raises(OSError, match="damaged"), shared.hold(70):
             raise OSError("damaged")
         assert shared._held == 0
 
     def test_many_threads_never_hold_more_and_never_stand_still(self):
-        shared = PixelBudget(100)
+        shared = MemoryBudget(100)
         lock, held, most = threading.Lock(), [0], [0]
 
         def work(pixels):
@@ -296,7 +300,7 @@ class TestBudget:
         path.write_bytes(encoded(name))
         expected = read(path)
         with ThreadPoolExecutor(1) as executor:
-            with budget.hold(2**60):
+            with budget.hold(None):
                 waiting = executor.submit(read, path)
                 wait_until(budget._turn.locked)
                 assert not waiting.done()
@@ -310,7 +314,7 @@ class TestBudget:
             "import os, sys\n"
             "from imagededup.images.limits import budget\n"
             "from imagededup.images.decode import load_image\n"
-            "with budget.hold(2**60), budget._turn:\n"
+            "with budget.hold(None), budget._turn:\n"
             "    child = os.fork()\n"
             "    if child == 0:\n"
             "        os._exit(load_image(sys.argv[1]).shape != (240, 320, 3))\n"

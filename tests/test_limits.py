@@ -30,7 +30,7 @@ def restored():
 
 @pytest.fixture
 def image(tmp_path):
-    """A picture of 76,800 pixels, which take 307,200 bytes."""
+    """A picture of 76,800 pixels, which takes 614,400 bytes."""
     path = tmp_path / "images" / "photo.png"
     path.parent.mkdir()
     photograph(1).save(path)
@@ -40,12 +40,12 @@ def image(tmp_path):
 REASONS = {
     "pixels": r"76,800 pixels, more than the limit of 76,799 pixels \(--max-pixels, set_limits\(",
     "file_size": r"a file of .* kB, more than the limit of .* \(--max-file-size, set_limits\(file",
-    "memory": r"pixels that take 307\.2 kB, more than the limit of 307\.2 kB \(--max-memory, set_l",
+    "memory": r"an image that takes .* kB, more than the limit of .* kB \(--max-mem",
 }
 
 
 def just_below(image, name):
-    return {"pixels": 76_800, "file_size": image.stat().st_size, "memory": 307_200}[name] - 1
+    return {"pixels": 76_800, "file_size": image.stat().st_size, "memory": 614_400}[name] - 1
 
 
 @pytest.mark.parametrize("name", REASONS)
@@ -111,7 +111,7 @@ def test_what_pillow_refuses_has_our_reason(tmp_path):
 
 
 def test_images_wait_for_one_another_where_memory_is_short(image):
-    set_limits(memory=307_200)
+    set_limits(memory=614_400)
     with ThreadPoolExecutor(4) as executor:
         shapes = {pixels.shape for pixels in executor.map(load_image, [image] * 12)}
     assert shapes == {(240, 320, 3)}
@@ -121,7 +121,7 @@ def test_images_wait_for_one_another_where_memory_is_short(image):
 def test_a_large_jpeg_that_is_decoded_at_a_reduced_size_takes_less(tmp_path):
     path = tmp_path / "x.jpg"
     photograph(1, (3200, 2400)).save(path)
-    set_limits(memory=4 * 3200 * 2400 // 4)
+    set_limits(memory=8 * 3200 * 2400 // 4)
     assert list(PHash(verbose=False).encode_images(tmp_path)) == ["x.jpg"]
     with pytest.raises(UnreadableImageError, match="--max-memory"):
         load_image(path)
@@ -211,7 +211,10 @@ class TestSettings:
 
     def test_reasons(self):
         assert over_limit("seconds", 60) is None
-        assert over_limit("memory", 10**15) is None
+        assert over_limit("memory", 10**15) == (
+            "an image that takes 1000.0 TB, more than the limit of 1.5 GB "
+            "(--max-memory, set_limits(memory=...))"
+        )
         reason = over_limit("seconds", 61.5)
         assert reason == (
             "a read of 61.5 s, more than the limit of 60 s (--max-seconds, set_limits(seconds=...))"

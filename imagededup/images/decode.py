@@ -16,6 +16,7 @@ from PIL import Image, ImageCms
 from imagededup.errors import UnreadableImageError
 from imagededup.images.deep import DEEP_MODES, check_array, deep_to_8_bits
 from imagededup.images.limits import LimitedFile, budget
+from imagededup.images.needs import bytes_needed
 from imagededup.images.opening import opened
 from imagededup.images.strips import strips
 
@@ -117,7 +118,7 @@ def decode(image: Image.Image, file: LimitedFile, reduction: Reduction | None) -
     """The pixels of an image that has been opened, upright."""
     jpeg = image.format in ("JPEG", "MPO")
     factor = reduction.factor(image.size) if jpeg and reduction else 1
-    with budget.hold(_pixels_at_once(image, factor)):
+    with budget.hold(bytes_needed(image, factor)):
         if jpeg and image.mode in ("L", "RGB"):
             mode = "L" if factor > 1 and reduction and reduction.to_grey else image.mode
             pixels = _decode_jpeg(image, file, factor, mode)
@@ -147,12 +148,6 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return size[::-1] if orientation in _SIDEWAYS else size
-
-
-def _pixels_at_once(image: Image.Image, factor: int) -> int:
-    if image.info.get("progressive"):  # libjpeg keeps all coefficients
-        factor = 1
-    return image.width * image.height // factor**2
 
 
 def _decode_jpeg(image: Image.Image, file: LimitedFile, factor: int, mode: str) -> Pixels:

@@ -12,6 +12,7 @@ from PIL import Image
 from imagededup.images.decode import Pixels, decode, orientation, upright
 from imagededup.images.deep import DEEP_MODES
 from imagededup.images.limits import budget
+from imagededup.images.needs import bytes_needed
 from imagededup.images.opening import opened
 from imagededup.images.strips import strips
 from imagededup.sources.readable import open_source
@@ -41,7 +42,7 @@ def pixel_digest(path: str | PathLike[str]) -> bytes:
         rest = _file_digest(path) if _decoded_in_part(image) else b""
         if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
             return array_digest(decode(image, file, None), rest)
-        with budget.hold(image.width * image.height):
+        with budget.hold(bytes_needed(image)):
             image.load()
             if image.mode in DEEP_MODES:
                 rest += repr(image.info.get("transparency")).encode()

@@ -1,4 +1,4 @@
-"""How much of a file is read, and how many pixels are decoded at once.
+"""How much of a file is read, and how much memory decoding takes at once.
 
 A file may be sparse, or may claim anything in its header: what is read of it is bounded by the
 number of its pixels, and the pixels by what all threads of the process share.
@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.limits import limits, over_limit
 
-__all__ = ["LimitedFile", "PixelBudget", "budget", "check_limit"]
+__all__ = ["LimitedFile", "MemoryBudget", "budget", "check_limit"]
 
 _METADATA_BYTES = 2**28
 _BYTES_PER_PIXEL = 16  # the longest form: 16-bit colours written as text
 _BLOCK_BYTES = 2**16  # smaller reads are Pillow's blocks and need no look at the file's size
-_LEAST_BYTES = 64  # a read of one byte costs time as well
-_PIXELS_PER_CORE = 16_000_000
-_PIXEL_BYTES = 4
+_SMALL_BYTES = 64  # a read of one byte costs time as well
+_SMALL_READS = 2**22
 _TOO_LARGE = "the file is much larger than its pixels"
 
 _read = io.BufferedReader.read
@@ -40,7 +39,8 @@ def check_limit(name: str, amount: int) -> None:
 class LimitedFile(io.BufferedReader):
     """A file of which no more than 256 MiB, and 16 bytes for each of its pixels, is read.
 
-    A read of fewer than 64 bytes counts as 64.
+    No more than four million reads are of fewer than 64 bytes: decoders that are written in Python
+    make one a pixel, and then a header can claim hours.
 
     Args:
         raw: What is read; it needs no descriptor, but can seek.
@@ -52,6 +52,7 @@ class LimitedFile(io.BufferedReader):
     def __init__(self, raw: io.RawIOBase) -> None:
         super().__init__(raw)
         self._left = _METADATA_BYTES
+        self._small_reads = _SMALL_READS
         self._size = raw.seek(0, os.SEEK_END)
         raw.seek(0)
         check_limit("file_size", self._size)
@@ -63,8 +64,9 @@ class LimitedFile(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, and raise UnreadableImageError where it would be too much."""
         if size is not None and 0 <= size <= _BLOCK_BYTES:  # dozens an image, hence in one piece
-            self._left -= size if size > _LEAST_BYTES else _LEAST_BYTES
-            if self._left < 0:
+            self._left -= size
+            self._small_reads -= size < _SMALL_BYTES
+            if self._left < 0 or self._small_reads < 0:
                 raise UnreadableImageError(_TOO_LARGE)
             return _read(self, size)
         rest = max(0, self._size - self.tell())
@@ -80,19 +82,19 @@ class LimitedFile(io.BufferedReader):
         return data
 
     def _count(self, length: int) -> None:
-        self._left -= max(length, _LEAST_BYTES)
-        if self._left < 0:
+        self._left -= length
+        self._small_reads -= length < _SMALL_BYTES
+        if self._left < 0 or self._small_reads < 0:
             raise UnreadableImageError(_TOO_LARGE)
 
 
-class PixelBudget:
-    """Pixels that may be decoded at the same time by all threads together.
+class MemoryBudget:
+    """Bytes that decoding may take at the same time in all threads together.
 
-    An image larger than what is left waits; one that is larger than the whole waits until it is
-    alone, unless `Limits` say how much memory there is. Results do not depend on the rest.
+    An image that takes more than what is left waits. Results do not depend on it.
 
     Args:
-        total: The number of pixels; by default what `Limits` say at the time.
+        total: The number of bytes; by default what `Limits` say at the time.
     """
 
     def __init__(self, total: int | None = None) -> None:
@@ -104,25 +106,17 @@ class PixelBudget:
         self._freed = threading.Condition()
         self._turn = threading.Lock()
 
-    def _total(self) -> int:
-        if self._fixed is not None:
-            return self._fixed
-        current = limits()
-        if current.memory is not None:
-            return max(1, current.memory // _PIXEL_BYTES)
-        return max(current.pixels, _PIXELS_PER_CORE * (os.cpu_count() or 1))
-
     @contextmanager
-    def hold(self, pixels: int) -> Iterator[None]:
-        """Wait for these pixels and hold them. It must not be nested.
+    def hold(self, wanted: int | None) -> Iterator[None]:
+        """Wait for these bytes, or for all, and hold them. It must not be nested.
 
         Raises:
-            UnreadableImageError: They take more memory than `Limits` allow.
+            UnreadableImageError: They are more than `Limits` allow.
         """
-        if self._fixed is None:
-            check_limit("memory", _PIXEL_BYTES * pixels)
-        total = self._total()
-        share = min(pixels, total)
+        if self._fixed is None and wanted is not None:
+            check_limit("memory", wanted)
+        total = limits().memory_of_all if self._fixed is None else self._fixed
+        share = total if wanted is None else min(wanted, total)
         with self._turn, self._freed:  # who came later waits, or large images would for ever
             self._freed.wait_for(lambda: self._held == 0 or self._held + share <= total)
             self._held += share
@@ -138,8 +132,8 @@ class PixelBudget:
         self._begin()
 
 
-budget = PixelBudget()
-"""What all decoding shares: one image of the largest size, or 16 million pixels a core, or less."""
+budget = MemoryBudget()
+"""What all decoding of the process shares."""
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=budget.reset_after_fork)

@@ -9,13 +9,16 @@ from PIL import Image, UnidentifiedImageError
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.heif import heif_reason, register_heif
+from imagededup.images.kinds import check_kind
 from imagededup.images.libtiff import libtiff_silent
-from imagededup.images.limits import LimitedFile, check_limit
+from imagededup.images.limits import LimitedFile, budget, check_limit
 from imagededup.images.pillow_warnings import pillow_warnings_ignored
 from imagededup.sources.limits import Limits, limits, over_limit
 from imagededup.sources.readable import open_source
 
 __all__ = ["opened"]
+
+_ICON = b"\0\0\1\0"
 
 
 @contextmanager
@@ -36,10 +39,9 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
             LimitedFile(raw) as file,
             _identified(file) as image,
         ):
-            if image.format == "EPS":  # Pillow would run Ghostscript
-                raise UnreadableImageError("PostScript is a program, not an image")
             check_limit("pixels", image.width * image.height)
             file.allow_pixels(image.width * image.height)
+            check_kind(image, file)
             yield image, file
     except UnreadableImageError:
         raise
@@ -50,6 +52,9 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
 def _identified(file: LimitedFile) -> Image.Image:
     _let_pillow_open_as_much()
     try:
+        if file.peek(4)[:4] == _ICON:  # Pillow decodes it at once, whatever size is within
+            with budget.hold(None):
+                return Image.open(file)
         return Image.open(file)
     except UnidentifiedImageError as error:
         if register_heif(file):

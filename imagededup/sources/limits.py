@@ -4,6 +4,7 @@ What is over a limit is no error of the run: the image is listed as unreadable, 
 """
 
 import math
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,12 +17,15 @@ from imagededup.utils.text import counted
 
 __all__ = ["Limits", "limits", "over_limit", "set_limits", "was_another_limit"]
 
+_MEMORY = 1_500_000_000
+_MEMORY_PER_CORE = 128_000_000
+_PIXEL_BYTES = 8  # of most formats: Pillow's four, three of the result, and a strip of rows
 _MARK = ", more than the limit of "
 _FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "pixels": ("", lambda pixels: counted(pixels, "pixel")),
     "file_size": ("a file of ", bytes_in_words),
     "seconds": ("a read of ", lambda seconds: f"{seconds:g} s"),
-    "memory": ("pixels that take ", bytes_in_words),
+    "memory": ("an image that takes ", bytes_in_words),
 }
 
 
@@ -51,9 +55,9 @@ class Limits:
         file_size: Bytes of a file; a longer one is not read. Archives and videos may be longer,
             their images may not.
         seconds: Time that one read of a remote file may take.
-        memory: Bytes of the pixels that are decoded at the same time, four a pixel; an image that
-            needs more alone is refused, others wait for one another. None is room for one image of
-            `pixels`, or for 16 million pixels a core.
+        memory: Bytes that decoding takes at the same time, 8 to 20 a pixel by format; an image that
+            needs more alone is refused, others wait for one another. None means 1.5 GB for one
+            image, or 8 bytes for each of `pixels` if that is more, and for all 128 MB a core.
     """
 
     pixels: int = 178_956_970
@@ -67,6 +71,16 @@ class Limits:
             if not (name == "memory" and value is None):
                 object.__setattr__(self, name, _checked_number(name, value))
         object.__setattr__(self, "seconds", _checked_seconds(self.seconds))
+
+    @property
+    def memory_of_one(self) -> int:
+        """Bytes that decoding one image may take."""
+        return self.memory or max(_MEMORY, _PIXEL_BYTES * self.pixels)
+
+    @property
+    def memory_of_all(self) -> int:
+        """Bytes that decoding images at the same time may take."""
+        return self.memory or max(self.memory_of_one, _MEMORY_PER_CORE * (os.cpu_count() or 1))
 
 
 _current = Limits()
@@ -117,8 +131,7 @@ def over_limit(name: str, amount: float) -> str | None:
         name: One of the limits.
         amount: Pixels, bytes or seconds.
     """
-    limit = getattr(_current, name)
-    if limit is None or amount <= limit:
+    if amount <= _limit(name):
         return None
     opening, in_words = _FORMS[name]
     return f"{opening}{in_words(amount)}{_said(name)}"
@@ -131,7 +144,10 @@ def was_another_limit(reason: str) -> bool:
 
 def _said(name: str) -> str:
     """What the limit is now, and how to change it."""
-    limit = getattr(_current, name)
     option = "--max-" + name.replace("_", "-")
-    words = "none" if limit is None else _FORMS[name][1](limit)
-    return f"{_MARK}{words} ({option}, set_limits({name}=...))"
+    return f"{_MARK}{_FORMS[name][1](_limit(name))} ({option}, set_limits({name}=...))"
+
+
+def _limit(name: str) -> float:
+    limit: float = _current.memory_of_one if name == "memory" else getattr(_current, name)
+    return limit
