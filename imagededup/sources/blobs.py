@@ -1,5 +1,6 @@
 """Bytes that can be read in any order, wherever they lie, and a file made of them."""
 
+import errno
 import io
 import os
 from threading import Lock
@@ -80,7 +81,7 @@ class BlobFile(io.RawIOBase):
         """Go to a place."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.length}[whence]
         if start + offset < 0:
-            raise ValueError(f"negative place {start + offset}")
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._place = start + offset
         return self._place
 

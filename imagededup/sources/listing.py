@@ -6,14 +6,14 @@ the headers of archives and the times of videos.
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import InvalidValueError, UnreadableImageError
+from imagededup.errors import FileOperationError, InvalidValueError, UnreadableImageError
 from imagededup.sources.addresses import is_container, is_remote
 from imagededup.sources.containers import contents_of
 from imagededup.sources.file_states import FileStates
@@ -82,7 +82,7 @@ def list_images(
             list(part.addresses()),
             part.states,
             part.apart,
-            [Failure(_prefix(part.place) + one.name, one.reason) for one in part.failures],
+            [replace(one, name=_whole(part.place, one.name)) for one in part.failures],
         )
         for part in parts
     ]
@@ -138,8 +138,7 @@ class _Lister:
         """The rows of a list: files, and what stands for several images."""
         for several, group in groupby(rows, self._stands_for_several):
             if several:
-                for row in group:
-                    yield self._remote(row) if is_remote(row) else self._local(row)
+                yield from map(self._row, group)
             else:
                 yield self._files(list(group))
 
@@ -148,8 +147,15 @@ class _Lister:
             return self._is_container(row) or not _has_ending(row)
         return os.path.isdir(row) or (self._is_container(row) and os.path.isfile(row))  # noqa: PTH112, PTH113
 
-    def _local(self, row: str) -> ListedPlace:
-        return self._folder(row) if os.path.isdir(row) else self._container(row)  # noqa: PTH112
+    def _row(self, row: str) -> ListedPlace:
+        """What a row stands for; one that cannot be looked into is a failure, no error."""
+        try:
+            if is_remote(row):
+                return self._remote(row)
+            return self._folder(row) if os.path.isdir(row) else self._container(row)  # noqa: PTH112
+        except (InvalidValueError, FileOperationError) as error:
+            failures = [Failure(row, str(error))]
+            return ListedPlace("", [], FileStates.of([]), np.zeros(0, bool), failures)
 
     def _is_container(self, name: str) -> bool:
         return self.sources.look_inside and is_container(name)
@@ -246,6 +252,10 @@ def _sorted(root: Path, parts: Sequence[ListedPlace]) -> ImageFolder:
 
 def _prefix(place: str) -> str:
     return place if not place or place.endswith("/") else f"{place}/"
+
+
+def _whole(place: str, name: str) -> str:
+    return _prefix(place) + name if name else place
 
 
 def _has_ending(address: str) -> bool:

@@ -116,6 +116,17 @@ class TestListsOfPaths:
         assert found.names == ["a.png"]
         assert [(one.name, one.reason) for one in found.failures] == [("none.png", "no such file")]
 
+    def test_a_row_that_cannot_be_looked_into_ends_no_run(self, make):
+        make("a.png")
+        Path("empty").mkdir()
+        Path("broken.zip").write_bytes(b"PK\x03\x04")
+        Path("list.txt").write_text("a.png\nempty\nbroken.zip\n")
+        found = PHash(verbose=False).search("list.txt")
+        assert found.names == ["a.png"]
+        assert [one.name for one in found.failures] == ["broken.zip", "empty"]
+        assert "found none in empty" in found.failures[1].reason
+        assert "damaged archive" in found.failures[0].reason
+
     def test_the_list_is_one_of_several_places(self, make):
         make("a/1.png", "b.png")
         Path("list.txt").write_text("b.png\n")
