@@ -24,6 +24,7 @@ from imagededup.fastdup.store.states import KnownImages, MadeBy
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 from imagededup.images.decode import Pixels, load_with_size
 from imagededup.models.failures import images_named
+from imagededup.sources.readable import reading_ahead
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
@@ -228,14 +229,15 @@ def _describe(
     reasons: list[str | None] = [None] * len(paths)
     statistics: list[list[float] | None] = [None] * len(paths)
     places, prepared = [], []
-    for place, path in enumerate(paths):
-        try:
-            pixels, size = _load(path, model, box)
-            prepared.append(model.describer.prepare(pixels))
-            places.append(place)
-            statistics[place] = [*size, *model.measure(pixels, prepared[-1]).tolist()]
-        except UnreadableImageError as error:
-            reasons[place] = str(error)
+    with reading_ahead(paths):
+        for place, path in enumerate(paths):
+            try:
+                pixels, size = _load(path, model, box)
+                prepared.append(model.describer.prepare(pixels))
+                places.append(place)
+                statistics[place] = [*size, *model.measure(pixels, prepared[-1]).tolist()]
+            except UnreadableImageError as error:
+                reasons[place] = str(error)
     with images_named([paths[place] for place in places]):
         features = model.describe(prepared)
     finite: NDArray[np.bool_] = np.isfinite(features.sum(axis=1, dtype=np.float64))

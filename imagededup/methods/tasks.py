@@ -16,7 +16,9 @@ from imagededup.images.decode import Pixels, Reduction, load_image
 from imagededup.images.exact import pixel_digest
 from imagededup.images.opening import opened
 from imagededup.models.failures import images_named
+from imagededup.sources.addresses import is_remote
 from imagededup.sources.folders import Failure, ImageFolder
+from imagededup.sources.readable import reading_ahead
 
 if TYPE_CHECKING:
     from imagededup.methods.cached import FolderCache  # loads SQLite
@@ -26,6 +28,7 @@ __all__ = ["CodeArray", "EncodedPart", "EncodingTask", "FileEncoder", "encode_ta
 CodeArray = NDArray[Any]
 
 _NAMES_AT_ONCE = 1024
+_REMOTE_AT_ONCE = 32
 
 
 class FileEncoder(Protocol):
@@ -78,13 +81,17 @@ class EncodedPart:
 
 
 def split(
-    names: Sequence[str], encoders: Sequence[FileEncoder], folder_cache: "FolderCache | None"
+    folder: ImageFolder, encoders: Sequence[FileEncoder], folder_cache: "FolderCache | None"
 ) -> Iterator[EncodingTask]:
     """Split the files of a folder into tasks, as they are asked for.
 
-    A task has as many files to decode as the encoder with the largest batches takes at once.
+    A task has as many files to decode as the encoder with the largest batches takes at once; of
+    remote ones it has enough that they can be read at the same time.
     """
+    names = folder.names
     most = max(encoder._files_per_task for encoder in encoders)
+    if any(is_remote(folder.path(name)) for name in names[:1] + names[-1:]):
+        most = max(most, _REMOTE_AT_ONCE)
     for begin in range(0, len(names), _NAMES_AT_ONCE):
         batch = list(names[begin : begin + _NAMES_AT_ONCE])
         known = folder_cache.known(batch) if folder_cache else [{} for _ in encoders]
@@ -107,17 +114,19 @@ def encode_task(
     """Encode some files by several encoders."""
     parts = [_Share(known) for known in task.known]
     several = len({encoder._reduction for encoder in encoders}) > 1
-    for name in task.names:
-        lacking = [number for number, part in enumerate(parts) if not part.take(name)]
-        if not lacking:
-            continue
-        before = folder_cache.stamp(name) if folder_cache else None
-        decoder = _Decoder(folder.path(name), several)
-        rows = {number: parts[number].decode(encoders[number], name, decoder) for number in lacking}
-        if before and before.settled and folder_cache and folder_cache.stamp(name) == before:
-            for number, row in rows.items():
-                if row is not None:
-                    parts[number].stamps[row] = before
+    unknown = [name for name in task.names if not all(name in known for known in task.known)]
+    with reading_ahead([folder.path(name) for name in unknown]):
+        for name in task.names:
+            lacking = [number for number, part in enumerate(parts) if not part.take(name)]
+            if not lacking:
+                continue
+            before = folder_cache.stamp(name) if folder_cache else None
+            decoder = _Decoder(folder.path(name), several)
+            rows = {one: parts[one].decode(encoders[one], name, decoder) for one in lacking}
+            if before and before.settled and folder_cache and folder_cache.stamp(name) == before:
+                for number, row in rows.items():
+                    if row is not None:
+                        parts[number].stamps[row] = before
     return [part.encoded(encoder) for encoder, part in zip(encoders, parts, strict=True)]
 
 

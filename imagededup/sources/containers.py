@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from io import RawIOBase
 from typing import Protocol
 
-from imagededup.errors import UnreadableImageError
 from imagededup.sources.addresses import SEQUENCE_ENDINGS, is_archive, is_remote
 from imagededup.sources.archives import open_archive
 from imagededup.sources.blobs import Blob, LocalBlob
@@ -38,16 +37,19 @@ class Contents(Protocol):
         """An image; UnreadableImageError where there is none."""
 
 
-def contents_of(address: str) -> Contents | None:
+def contents_of(address: str, anew: bool = False) -> Contents | None:
     """What lies within an archive or a video; None if the file is something else.
 
     Args:
         address: A file with the ending of a container, or a URL of one.
+        anew: Whether to look again at what is remote, for which nobody says that it has changed.
 
     Raises:
         UnreadableImageError: It cannot be opened; the message says why.
         OSError: The system cannot open it.
     """
+    if anew:
+        _open.forget_one(address)
     return _open.contents(address)
 
 
@@ -69,6 +71,11 @@ class _OpenContainers:
         """Close all; in a forked process other threads may have held the locks."""
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, _Opened] = OrderedDict()
+
+    def forget_one(self, address: str) -> None:
+        """Close one."""
+        with self._lock:
+            self._opened.pop(address, None)
 
     def contents(self, address: str) -> Contents | None:
         """As `contents_of`; several threads wait for the one that opens it."""
@@ -108,7 +115,9 @@ def _contents(address: str) -> Contents | None:
 
 def _blob(address: str) -> Blob:
     if is_remote(address):
-        raise UnreadableImageError("remote images are not read yet")
+        from imagededup.sources.remote_blob import RemoteBlob  # imports asyncio
+
+        return RemoteBlob.open(address)
     return LocalBlob(address)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from typing import Any
@@ -101,7 +102,7 @@ class HttpStore:
         if urlsplit(path).path.endswith("/") or not urlsplit(path).path:
             yield from self._below(path.rstrip("/") + "/", "", recursive, call)
         else:
-            yield call(self.look, path)
+            yield replace(call(self.look, path), is_place=True)
 
     def _below(self, folder: str, prefix: str, recursive: bool, call: Call) -> Iterator[RemoteFile]:
         """Folders sort with their slash, so that the names come in order."""

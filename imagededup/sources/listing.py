@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidValueError, UnreadableImageError
-from imagededup.sources.addresses import is_container, is_remote
+from imagededup.sources.addresses import is_container, is_remote, remote_address
 from imagededup.sources.containers import contents_of
 from imagededup.sources.file_states import FileStates
 from imagededup.sources.folders import Failure, ImageFolder, check_folder, walk
@@ -193,7 +193,14 @@ class _Lister:
         return ListedPlace(place, names, states.take(keep), np.ones(len(names), bool), failures)
 
     def _remote(self, place: str) -> ListedPlace:
-        raise InvalidValueError(f"{self.name} is remote, which is not listed yet: {place}")
+        """A URL: of an archive or a video, of a folder, or of one file."""
+        from imagededup.sources.remote_listing import list_remote_place  # imports asyncio
+
+        if self._is_container(place):
+            return self._container(remote_address(place))
+        found = list_remote_place(place, self.recursive, self.name)
+        part = self._looked_into(found.place, found.names, found.states, [])
+        return replace(part, apart=np.ones(len(part.names), bool))
 
     def _looked_into(
         self, place: str, names: list[str], states: FileStates, failures: list[Failure]
@@ -224,7 +231,7 @@ class _Lister:
     def _inside(self, address: str) -> tuple[list[str] | None, str | None]:
         """The images in an archive or a video, and why they are not all; None for other files."""
         try:
-            contents = contents_of(address)
+            contents = contents_of(address, anew=is_remote(address))
             if contents is None:
                 return None, None
             return contents.names(self.sources.frames_per_second), contents.damage

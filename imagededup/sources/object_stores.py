@@ -73,7 +73,7 @@ class ObjectStore:
             raise RemoteError("the name of a bucket or container is missing")
         entries = call(self._entries, root, recursive)
         for name in sorted(entries):
-            yield _file(name, entries[name])
+            yield _file(name or root.rpartition("/")[2], entries[name], is_place=not name)
 
     async def _entries(self, root: str, recursive: bool) -> dict[str, dict[str, Any]]:
         if recursive:
@@ -82,16 +82,15 @@ class ObjectStore:
             found = await self._system._ls(root, detail=True)
         entries = {}
         for entry in found:
-            name = str(entry["name"])
-            name = name[len(root) + 1 :] if name != root else root.rpartition("/")[2]
-            if entry["type"] == "file" and is_listed(name):
+            name = str(entry["name"])[len(root) + 1 :]
+            if entry["type"] == "file" and (not name or is_listed(name)):
                 entries[name] = entry
         if not found:
             raise RemoteError("no such file")
         return entries
 
 
-def _file(name: str, entry: dict[str, Any]) -> RemoteFile:
+def _file(name: str, entry: dict[str, Any], is_place: bool = False) -> RemoteFile:
     etag = next((str(entry[key]) for key in _ETAG if entry.get(key)), "").strip('"')
     modified = max((nanoseconds(entry.get(key)) for key in _MODIFIED), default=0)
-    return RemoteFile(name, int(entry.get("size") or 0), modified, etag)
+    return RemoteFile(name, int(entry.get("size") or 0), modified, etag, is_place)

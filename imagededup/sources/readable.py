@@ -2,15 +2,18 @@
 
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import RawIOBase
 from os import PathLike
 from pathlib import Path
 
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.addresses import is_remote, parts_of, remote_address
+from imagededup.sources.blobs import BlobFile, BytesBlob
 from imagededup.sources.containers import contents_of
 
-__all__ = ["open_source"]
+__all__ = ["open_source", "reading_ahead"]
 
 
 def open_source(path: str | PathLike[str]) -> RawIOBase:
@@ -26,7 +29,10 @@ def open_source(path: str | PathLike[str]) -> RawIOBase:
     """
     try:
         status = os.stat(path)  # noqa: PTH116 - once an image
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except OSError as error:
+        is_nowhere = isinstance(error, FileNotFoundError | NotADirectoryError)
+        if not is_nowhere and not is_remote(path):  # a URL may be too long for a path
+            raise
         found = _open_elsewhere(path)
         if found is None:
             raise UnreadableImageError(_nothing_there(path)) from error
@@ -36,6 +42,15 @@ def open_source(path: str | PathLike[str]) -> RawIOBase:
     if status.st_size == 0:
         raise UnreadableImageError("empty file")
     return _open_regular(path)
+
+
+def reading_ahead(paths: Sequence[str | PathLike[str]]) -> AbstractContextManager[None]:
+    """In the block, remote images among these are read before they are opened; see `read_ahead`."""
+    if not any(map(is_remote, paths)):
+        return nullcontext()
+    from imagededup.sources.read_ahead import reading_ahead  # imports asyncio
+
+    return reading_ahead(paths)
 
 
 def _open_regular(path: str | PathLike[str]) -> RawIOBase:
@@ -61,9 +76,16 @@ def _open_elsewhere(path: str | PathLike[str]) -> RawIOBase | None:
         if is_remote(container) or Path(container).is_file():
             contents = contents_of(container)
             return None if contents is None else contents.open(name)
-    if is_remote(address):
-        raise UnreadableImageError("remote images are not read yet")
-    return None
+    return _open_remote(address) if is_remote(address) else None
+
+
+def _open_remote(address: str) -> RawIOBase:
+    from imagededup.sources.remote import read_whole  # imports asyncio
+
+    data = read_whole(address)
+    if not data:
+        raise UnreadableImageError("empty file")
+    return BlobFile(BytesBlob(data))
 
 
 def _nothing_there(path: str | PathLike[str]) -> str:

@@ -39,12 +39,14 @@ class RemoteFile:
         size: Bytes; 0 where the server does not say.
         modified: Nanoseconds since 1970; 0 where the server does not say.
         etag: What the server calls this version of the file; empty where it does not say.
+        is_place: Whether it is not in the place that was listed, but is the place.
     """
 
     name: str
     size: int = 0
     modified: int = 0
     etag: str = ""
+    is_place: bool = False
 
 
 class RemoteStore(Protocol):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from imagededup.sources.minio import Endpoint
@@ -133,7 +134,7 @@ class S3Store:
             if not token:
                 break
         if not is_there:
-            yield call(self.look, path)
+            yield replace(call(self.look, path), is_place=True)
 
     async def _page(self, bucket: str, prefix: str, recursive: bool, token: str) -> Any:  # noqa: ANN401
         options = {} if recursive else {"Delimiter": "/"}

@@ -1,0 +1,59 @@
+"""The images of a remote place as all listings have them: names, and states to tell them apart."""
+
+import hashlib
+from dataclasses import dataclass
+
+from imagededup.errors import InvalidValueError
+from imagededup.sources.addresses import remote_address
+from imagededup.sources.file_states import FileState, FileStates
+from imagededup.sources.remote import list_remote
+from imagededup.sources.remote_files import RemoteFile
+
+__all__ = ["RemotePlace", "list_remote_place"]
+
+_NO_DEVICE = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePlace:
+    """What a URL stands for.
+
+    Attributes:
+        place: Goes before the names, with a slash; empty where the URL is one file.
+        names: Of the files, sorted.
+        states: What the files are like, in the order of the names.
+    """
+
+    place: str
+    names: list[str]
+    states: FileStates
+
+
+def list_remote_place(url: str, recursive: bool, name: str) -> RemotePlace:
+    """List the files of a bucket, of a folder in it, or of a page with links; or take one file.
+
+    Args:
+        url: The place.
+        recursive: Whether to list the folders within as well.
+        name: What the argument is called in errors.
+
+    Raises:
+        InvalidValueError: It cannot be reached, or holds no file.
+        MissingPackageError: The package is not installed that it needs.
+    """
+    place = remote_address(url)
+    files = list(list_remote(place, recursive))
+    if not files:
+        advice = "" if recursive else "; its subfolders are searched with recursive=True"
+        raise InvalidValueError(f"{name} must hold at least one file, found none in {url}{advice}")
+    if files[0].is_place:
+        return RemotePlace("", [place], FileStates.of([_state(place, files[0])]))
+    states = [_state(f"{place.rstrip('/')}/{file.name}", file) for file in files]
+    return RemotePlace(place, [file.name for file in files], FileStates.of(states))
+
+
+def _state(address: str, file: RemoteFile) -> FileState:
+    """A file is the same by its address, as others are by device and inode."""
+    identity = hashlib.blake2b(address.encode(errors="surrogateescape"), digest_size=8).digest()
+    modified = file.modified or int.from_bytes(file.etag.encode()[-8:])
+    return FileState(_NO_DEVICE, int.from_bytes(identity), file.size, modified)
