@@ -254,11 +254,11 @@ class TestFilesOfEncode:
             except OSError:  # a file system that takes UTF-8 only
                 continue
         expected = PHash().encode_images(folder)
-        for ending in ("json", "csv"):
+        for ending in ("json", "csv", "npz"):
             path = tmp_path / f"codes.{ending}"
             command("encode", folder, "-o", path)
             found = find_module.read_if_file([str(path)])
-            assert (found.method, found.codes) == ("phash", expected)
+            assert (found.method, dict(found)) == ("phash", expected)
 
     @pytest.mark.parametrize(
         ("name", "content", "message"),

@@ -52,7 +52,17 @@ EXPORTS = {
         "run",
         "save_binary_feature",
     ],
-    "imagededup.methods": ["AHash", "CNN", "DHash", "Duplicates", "PHash", "WHash"],
+    "imagededup.methods": [
+        "AHash",
+        "CNN",
+        "DHash",
+        "Duplicates",
+        "PHash",
+        "WHash",
+        "load_encodings",
+        "save_encodings",
+        "update_encodings",
+    ],
     "imagededup.pages": [
         "BarSection",
         "FactSection",

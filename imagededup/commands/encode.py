@@ -1,10 +1,9 @@
 """`imagededup encode`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imagededup.commands.encodings import write_encodings
 from imagededup.commands.options import (
     FullDecode,
     Method,
@@ -15,7 +14,11 @@ from imagededup.commands.options import (
     output_path,
 )
 from imagededup.commands.reading import Reading, reads_images
+from imagededup.errors import InvalidValueError
 from imagededup.utils.text import counted, shown
+
+if TYPE_CHECKING:
+    from imagededup.methods.stored.update import EncodingsUpdate
 
 __all__ = ["encode"]
 
@@ -29,12 +32,26 @@ def encode(
             "--output",
             "-o",
             metavar="FILE",
-            help="The .json or .csv file; cnn: the .npz file.",
+            help="The .npz file, which is smallest and fastest; hashes may be in .json and .csv.",
             show_default=False,
         ),
     ],
     method: MethodOption = Method.PHASH,
     recursive: Recursive = False,
+    append: Annotated[
+        bool,
+        typer.Option(
+            "--append",
+            help="Encode only images that are new or have changed, and add them to the .npz file.",
+        ),
+    ] = False,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="With --append: leave out images of FOLDER that are not there any more.",
+        ),
+    ] = False,
     full_decode: FullDecode = False,
     *,
     reading: Reading,
@@ -45,13 +62,37 @@ def encode(
 
     \b
     Examples:
-      imagededup encode photos -o hashes.json
+      imagededup encode photos -o hashes.npz
+      imagededup encode photos -o hashes.npz --append --prune
       imagededup encode photos -m dhash -o hashes.csv
       imagededup encode photos -m cnn -o descriptors.npz
-      imagededup find hashes.json
+      imagededup find new --against hashes.npz
     """
-    endings = (".npz",) if method is Method.CNN else (".json", ".csv")
+    endings = (".npz",) if append or method is Method.CNN else (".npz", ".json", ".csv")
     path = output_path(output, endings)
-    codes = encoder_of(method, full_decode).encode_images(reading.sources(folder), recursive)
-    write_encodings(path, method, codes)
-    typer.echo(f"{counted(len(codes), 'image')} written to {shown(output)}")
+    if prune and not append:
+        raise InvalidValueError("--prune goes with --append")
+    encoder = encoder_of(method, full_decode)
+    if append:
+        from imagededup.methods import update_encodings
+
+        _say(update_encodings(path, encoder, reading.sources(folder), recursive, prune), output)
+        return
+    from imagededup.methods.stored.update import encode_to_file
+
+    count = encode_to_file(path, encoder, reading.sources(folder), recursive)
+    typer.echo(f"{counted(count, 'image')} written to {shown(output)}")
+
+
+def _say(update: "EncodingsUpdate", output: str) -> None:
+    """What was added, and what became of the others."""
+    parts = [f"{counted(update.new, 'image')} added"]
+    if update.changed:
+        parts.append(f"{update.changed:,} changed and encoded again")
+    if update.unreadable:
+        parts.append(f"{update.unreadable:,} cannot be read any more and left out")
+    if update.pruned:
+        parts.append(f"{update.pruned:,} gone and left out")
+    elif update.gone:
+        parts.append(f"{update.gone:,} gone that stay in the file (--prune leaves them out)")
+    typer.echo(f"{', '.join(parts)}; {counted(update.total, 'image')} in {shown(output)}")

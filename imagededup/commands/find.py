@@ -169,9 +169,9 @@ def _search(
     if images is None:
         arguments["image_dir"] = reading.sources(folder)
     else:
-        arguments["encoding_map"] = images.codes
+        arguments["encoding_map"] = images
     if against is not None:
-        arguments["against"] = reading.sources(against) if others is None else others.codes
+        arguments["against"] = reading.sources(against) if others is None else others
     return search(agreed_method(method, images, others), threshold, full_decode, **arguments)
 
 

@@ -106,7 +106,7 @@ def _sweep(
         check_needs_folder(folder, recursive, full_decode)
         named = [agreed_method(method, file) for method in chosen or (None,)]
         encoders = {method: encoder_of(method) for method in named}
-        encoded: Any = [file.codes] * len(named)
+        encoded: Any = [file] * len(named)
     else:
         encoders = {
             method: encoder_of(

@@ -27,6 +27,7 @@ from imagededup.methods.reports import report_failures
 from imagededup.methods.results import VERIFIED_SCORE, Duplicates
 from imagededup.methods.search_options import DEFAULT, PathType, SearchRequest
 from imagededup.methods.searches import Searches
+from imagededup.methods.stored.encodings import StoredEncodings, check_made_alike
 from imagededup.methods.verifying import (
     VerificationPlan,
     VerifiedMatches,
@@ -310,6 +311,7 @@ class Encoder(Searches, Generic[Code]):
         self, request: SearchRequest, workers: int
     ) -> tuple[EncodedImages, EncodedImages | None]:
         """The images that are searched, and those that they are compared with."""
+        self._check_stored(request)
         folder = (
             None if request.image_dir is None else list_images(request.image_dir, request.recursive)
         )
@@ -328,9 +330,25 @@ class Encoder(Searches, Generic[Code]):
             return queries, self._encode_folder(reference_folder, workers)
         return queries, None if against is None else self._mapped("against", against)
 
+    def _check_stored(self, request: SearchRequest) -> None:
+        """Raise if codes of files were made in another way than those they are compared with."""
+        against = request.against
+        stored = [
+            one for one in (request.encoding_map, against) if isinstance(one, StoredEncodings)
+        ]
+        for one in stored:
+            one.check_method(self._method, self._encode_batch([]).dtype)
+        if stored and against is not None:
+            encodes = request.image_dir is not None or not isinstance(
+                against, Mapping | EncodedImages
+            )
+            check_made_alike(stored, self._fingerprint() if encodes else None)
+
     def _mapped(self, name: str, encoding_map: object) -> EncodedImages:
         if isinstance(encoding_map, EncodedImages):
             return encoding_map
+        if isinstance(encoding_map, StoredEncodings) and len(encoding_map):
+            return encoding_map.images
         if not isinstance(encoding_map, Mapping):
             kind = type(encoding_map).__name__
             raise InvalidTypeError(f"{name} must be a dictionary of names and codes, got {kind}")

@@ -4,7 +4,6 @@ The hashes are those of imagededup 0.3.3, bit for bit; of JPEGs whose shorter si
 or more only with `full_decode=True`.
 """
 
-import string
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -12,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.images.decode import Pixels, Reduction
 from imagededup.methods.encoder import CodeArray, Encoder, PathType, SearchRequest
 from imagededup.methods.encoding import CODES_VERSION
+from imagededup.methods.hexadecimal import parse_hashes, write_hashes
 from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
 from imagededup.search.hamming.choose import (
@@ -30,7 +29,6 @@ from imagededup.utils.progress import Progress
 
 __all__ = ["AHash", "DHash", "Hashing", "PHash", "WHash"]
 
-_HEX_DIGITS = 16
 _CANDIDATE_DISTANCE = 20
 """Up to which distance in bits pairs are verified, where no threshold is given."""
 
@@ -88,7 +86,7 @@ class Hashing(Encoder[str]):
             >>> PHash.hamming_distance("9fee256239984d71", "9fee256239984d70")
             1
         """
-        codes = _parse("hash1 and hash2", ["hash1", "hash2"], [hash1, hash2])
+        codes = parse_hashes("hash1 and hash2", ["hash1", "hash2"], [hash1, hash2])
         return int(np.bitwise_count(codes[0] ^ codes[1]))
 
     def _fingerprint(self) -> str:
@@ -116,11 +114,10 @@ class Hashing(Encoder[str]):
         return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
 
     def _to_user(self, codes: CodeArray) -> list[str]:
-        digits = codes.astype(">u8").tobytes().hex()
-        return [digits[place : place + _HEX_DIGITS] for place in range(0, len(digits), _HEX_DIGITS)]
+        return write_hashes(codes)
 
     def _from_user(self, name: str, encoding_map: Mapping[str, Any], keys: list[str]) -> CodeArray:
-        return _parse(name, keys, [encoding_map[key] for key in keys])
+        return parse_hashes(name, keys, [encoding_map[key] for key in keys])
 
     def _check_search(self, request: SearchRequest) -> None:
         check_distance(request.threshold)
@@ -226,26 +223,3 @@ class WHash(Hashing):
         coefficients = approximation.reshape(-1, 64)
         bits: NDArray[np.bool_] = coefficients >= np.median(coefficients, axis=1)[:, None]
         return bits
-
-
-def _parse(name: str, keys: Sequence[str], hashes: Sequence[Any]) -> NDArray[np.uint64]:
-    """Hexadecimal hashes as integers."""
-    try:
-        if all(map(_HEX_DIGITS.__eq__, map(len, hashes))):
-            codes = np.frombuffer(bytes.fromhex("".join(hashes)), ">u8")
-            if len(codes) == len(hashes):
-                return codes.astype(np.uint64)
-    except (TypeError, ValueError):
-        pass
-    wrong = next(key for key, value in zip(keys, hashes, strict=True) if not _is_hash(value))
-    value = hashes[keys.index(wrong)]
-    kind = InvalidValueError if isinstance(value, str) else InvalidTypeError
-    raise kind(
-        f"{name} must hold str of {_HEX_DIGITS} hexadecimal digits, got {value!r} for {wrong!r}"
-    )
-
-
-def _is_hash(value: object) -> bool:
-    return (
-        isinstance(value, str) and len(value) == _HEX_DIGITS and set(value) <= set(string.hexdigits)
-    )

@@ -124,18 +124,17 @@ class Matches:
 
     def pair_count(self) -> int:
         """How many pairs there are, each once; none of them is made."""
-        left = _Members.of(self.groups)
+        left, right = self._sizes()
         if self.reference_groups is None:
-            equal = left.size * (left.size - 1) // 2
+            equal = left * (left - 1) // 2
         else:
-            equal = left.size * _Members.of(self.reference_groups).count(np.arange(len(left.size)))
+            equal = left * _counts(right, np.arange(len(left)))
         return int(equal.sum() + self.pair_counts().sum())
 
     def pair_counts(self) -> Indices:
         """How many pairs of items each of `pairs` stands for, int64 of shape (number of pairs,)."""
-        left = _Members.of(self.groups)
-        right = left if self.reference_groups is None else _Members.of(self.reference_groups)
-        return left.count(self.pairs.left) * right.count(self.pairs.right)
+        left, right = self._sizes()
+        return _counts(left, self.pairs.left) * _counts(right, self.pairs.right)
 
     def best_links(self, items: Indices, targets: Indices) -> Pairs:
         """For items that match any of some targets, the best of them; equals by lowest target.
@@ -199,6 +198,11 @@ class Matches:
         kept = independent_groups(groups[walk], start, links.right[by_group])
         return order[first[walk][kept]]
 
+    def _sizes(self) -> tuple[Indices, Indices]:
+        """How many items every group has, and how many references, of shape (groups,)."""
+        left = _sizes(self.groups)
+        return left, left if self.reference_groups is None else _sizes(self.reference_groups)
+
     def _numbered_by_item(self) -> tuple[Indices, Indices, Indices, Scores]:
         """Groups numbered by their first items, and the pairs between them, sorted."""
         others = self.groups[:0] if self.reference_groups is None else self.reference_groups
@@ -241,13 +245,23 @@ class _Members:
 
     @classmethod
     def of(cls, groups: Indices) -> "_Members":
-        size = np.bincount(groups, minlength=1).astype(np.int64)
+        size = _sizes(groups)
         return cls(np.argsort(groups, kind="stable"), np.cumsum(size) - size, size)
 
     def count(self, groups: Indices) -> Indices:
         """Sizes of groups; 0 for a group that has no item here."""
-        known = groups < len(self.size)
-        return np.where(known, self.size[np.where(known, groups, 0)], 0)
+        return _counts(self.size, groups)
+
+
+def _sizes(groups: Indices) -> Indices:
+    """The sizes of the groups of some items, by group."""
+    return np.bincount(groups, minlength=1).astype(np.int64)
+
+
+def _counts(sizes: Indices, groups: Indices) -> Indices:
+    """The sizes of some groups; 0 for one that is not known."""
+    known = groups < len(sizes)
+    return np.where(known, sizes[np.where(known, groups, 0)], 0)
 
 
 @dataclass(frozen=True, slots=True)

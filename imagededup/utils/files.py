@@ -12,9 +12,6 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 
 __all__ = [
@@ -26,7 +23,6 @@ __all__ = [
     "sync_folder",
     "write_csv",
     "write_json",
-    "write_npz",
 ]
 
 _NO_SYNC_OF_FOLDERS = (errno.EACCES, errno.EBADF, errno.EINVAL, errno.ENOTSUP)
@@ -117,12 +113,6 @@ def write_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-
-
-def write_npz(path: str | PathLike[str], **arrays: NDArray[Any]) -> None:
-    """Write arrays by name in numpy's format."""
-    with open_atomically(path, binary=True) as file:
-        np.savez(file, allow_pickle=False, **arrays)
 
 
 def partial_path(target: Path) -> Path:

@@ -21,7 +21,7 @@ from imagededup.errors import InvalidValueError
 from imagededup.fastdup.store.checksums import block_checksums
 from imagededup.fastdup.store.files import FLOAT_BYTES
 from imagededup.sources.limits import was_another_limit
-from imagededup.utils.files import write_npz
+from imagededup.utils.npz import write_npz
 from imagededup.utils.packing import packed, packed_text, unpacked
 
 __all__ = [

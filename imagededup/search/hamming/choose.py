@@ -113,10 +113,17 @@ def search_hamming(
     if references is None:
         return Matches(groups, None, search.pairs(unique, None), identical=0, descending=False)
     groups, reference_groups = groups[: len(codes)], groups[len(codes) :]
-    left, right = np.unique(groups), np.unique(reference_groups)
+    left, right = (_present(some, len(unique)) for some in (groups, reference_groups))
     found = search.pairs(unique[left], unique[right])
     pairs = Pairs(left[found.left], right[found.right], found.score)
     return Matches(groups, reference_groups, pairs, identical=0, descending=False)
+
+
+def _present(groups: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The groups of some items, ascending."""
+    is_there = np.zeros(count, np.bool_)
+    is_there[groups] = True
+    return np.flatnonzero(is_there)
 
 
 def choose_method(queries: int, targets: int, threshold: int) -> HammingMethod:

@@ -1,0 +1,1 @@
+"""Codes in files: reading and writing them, and adding what is new."""
