@@ -235,3 +235,69 @@ class TestSettings:
     def test_no_sizes(self, text):
         with pytest.raises(InvalidValueError, match="a size is a number of bytes"):
             size_in_bytes(text)
+
+
+class TestOptions:
+    """Each option of each command reaches its limit."""
+
+    @pytest.fixture
+    def folder(self, image):
+        photograph(2, (40, 30)).save(image.parent / "small.png")
+        return image.parent
+
+    @pytest.mark.parametrize(
+        ("name", "option"),
+        [
+            ("find", ("--max-file-size", "5k")),
+            ("find", ("--max-memory", "600KB")),
+            *(
+                (name, ("--max-pixels", 76_799))
+                for name in ("find", "encode", "remove", "report", "sweep", "fastdup")
+            ),
+        ],
+    )
+    def test_what_is_over_it_is_left_out(self, command, folder, tmp_path, name, option):
+        output = {
+            "find": (),
+            "remove": (),
+            "encode": ("-o", tmp_path / "x.json"),
+            "report": ("-m", "phash", "-o", tmp_path / "x.html"),
+            "sweep": (folder, "-m", "phash"),
+            "fastdup": ("--work_dir", tmp_path / "work", "--run_mode", 1),
+        }[name]
+        if name == "sweep":
+            (tmp_path / "truth.csv").write_text("image,duplicate\nphoto.png,small.png\n")
+            output = (tmp_path / "truth.csv", "-m", "phash")
+        before = limits()
+        code, out, err = command(name, folder, *output, *option)
+        said = out + err
+        if name == "fastdup":
+            said += (tmp_path / "work" / "features.bad.csv").read_text()
+        if name == "report":
+            said += (tmp_path / "x.html").read_text()
+        assert f"({option[0]}, set_limits(" in said, (code, said[:500])
+        assert "photo.png" in said
+        assert limits() == before
+
+    def test_seconds(self, command, folder, monkeypatch):
+        seen = []
+        original = PHash.search
+        monkeypatch.setattr(
+            PHash, "search", lambda *a, **k: (seen.append(limits().seconds), original(*a, **k))[1]
+        )
+        assert command("find", folder, "--max-seconds", 7.5)[0] == 0
+        assert seen == [7.5]
+
+    @pytest.mark.parametrize(
+        ("option", "value", "message"),
+        [
+            ("--max-pixels", 0, "--max-pixels: pixels must be 1 or more, got 0"),
+            ("--max-file-size", "much", "--max-file-size: a size is a number of bytes"),
+            ("--max-memory", "0", "--max-memory: memory must be 1 or more, got 0"),
+            ("--max-seconds", -1, "--max-seconds: seconds must be above 0"),
+        ],
+    )
+    def test_what_is_no_limit_is_refused(self, command, folder, option, value, message):
+        code, out, err = command("find", folder, option, value)
+        assert (code, out) == (2, "")
+        assert message in err

@@ -16,6 +16,7 @@ EXPORTS = {
         "Duplicates",
         "Limits",
         "PHash",
+        "Sources",
         "WHash",
         "__version__",
         "fastdup",

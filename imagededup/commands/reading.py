@@ -1,12 +1,15 @@
 """What all commands that read images share: which of them are read, and at what cost."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from imagededup.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from imagededup.sources.places import Sources
@@ -46,6 +49,21 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
 }
 """The options, by the names of the fields of `Reading`, with their defaults."""
+
+
+def _limit(metavar: str, kind: Any, text: str) -> Any:  # noqa: ANN401
+    return Annotated[kind | None, typer.Option(metavar=metavar, show_default=False, help=text)]
+
+
+_LIMITS: dict[str, Any] = {
+    "max_pixels": _limit("N", int, "Leave out images of more pixels, default 178956970."),
+    "max_file_size": _limit("SIZE", str, "Leave out files that are longer, default 2G."),
+    "max_memory": _limit(
+        "SIZE", str, "Memory that decoding may take, default 1.5G and 128M for each core above 11."
+    ),
+    "max_seconds": _limit("NUMBER", float, "Time that a remote read may take, default 60."),
+}
+"""The options that set `Limits`; None leaves what is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +107,17 @@ def reads_images(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command)
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in _OPTIONS.items()
+        for name, (kind, default) in [
+            *_OPTIONS.items(),
+            *((name, (kind, None)) for name, kind in _LIMITS.items()),
+        ]
     ]
 
     @wraps(command)
     def with_options(**arguments: Any) -> None:  # noqa: ANN401
         reading = Reading(**{name: arguments.pop(name) for name in _OPTIONS})
-        command(**arguments, reading=reading)
+        with _limited({name: arguments.pop(name) for name in _LIMITS}):
+            command(**arguments, reading=reading)
 
     parameters = [item for item in own.parameters.values() if item.name != "reading"]
     signature = own.replace(parameters=[*parameters, *shared])
@@ -105,3 +127,34 @@ def reads_images(command: Callable[..., None]) -> Callable[..., None]:
     }
     del with_options.__wrapped__
     return with_options
+
+
+@contextmanager
+def _limited(options: dict[str, Any]) -> Iterator[None]:
+    """Set the limits that were asked for, as long as the command runs.
+
+    Raises:
+        InvalidValueError: One is none; the message names the option.
+    """
+    from imagededup.sources.limits import limits, set_limits
+
+    before = limits()
+    for name, value in options.items():
+        if value is not None:
+            _set(name, value)
+    try:
+        yield
+    finally:
+        set_limits(before)
+
+
+def _set(name: str, value: Any) -> None:  # noqa: ANN401
+    from imagededup.sources.limits import set_limits
+    from imagededup.utils.sizes import size_in_bytes
+
+    try:
+        amount = size_in_bytes(value) if isinstance(value, str) else value
+        set_limits(**{name.removeprefix("max_"): amount})
+    except InvalidValueError as error:
+        option = f"--{name.replace('_', '-')}"
+        raise InvalidValueError(f"{option}: {error}") from error
