@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from imagededup import __version__
+from imagededup.commands.cache import cache
 from imagededup.commands.command import Command
 from imagededup.commands.encode import encode
 from imagededup.commands.evaluate import evaluate
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 for command in (find, report, remove, restore, encode, evaluate, sweep, fastdup):
     app.command(cls=Command)(command)
+app.add_typer(cache, name="cache", short_help=cache.info.help)
 app.add_typer(plots, name="plot", short_help=plots.info.help)
 
 

@@ -26,9 +26,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _homes_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Journals and trash of the tests lie in temporary folders."""
-    for kind in ("STATE", "DATA"):
-        os.environ[f"XDG_{kind}_HOME"] = str(tmp_path_factory.mktemp(kind.lower()))
+    """Journals, trash and cache of the tests lie in temporary folders."""
+    for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "IMAGEDEDUP_CACHE_DIR"):
+        os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from PIL import Image
 
 from imagededup.commands import find as find_module
 from imagededup.evaluation import best_threshold, load_ground_truth
-from imagededup.methods import CNN, AHash, DHash, PHash, WHash
-from imagededup.methods import encoding as encoding_module
+from imagededup.methods import CNN, AHash, DHash, PHash, WHash, tasks
 from imagededup.plots import plot_clusters, plot_duplicates
 from tests.conftest import photograph
 
@@ -396,19 +395,19 @@ class TestSweepOptions:
 
     def test_each_file_is_decoded_once_for_all_hashes(self, command, groups, monkeypatch):
         decoded = []
-        load_image = encoding_module.load_image
+        load_image = tasks.load_image
 
         def counting(path, reduction):
             decoded.append(path.name)
             return load_image(path, reduction)
 
-        monkeypatch.setattr(encoding_module, "load_image", counting)
+        monkeypatch.setattr(tasks, "load_image", counting)
         (groups / "0" / "broken.jpg").unlink()
         methods = "phash,dhash,ahash,whash"
-        assert command("sweep", groups, groups, "-r", "-m", methods)[0] == 0
+        assert command("sweep", groups, groups, "-r", "-m", methods, "--no-cache")[0] == 0
         assert len(decoded) == 7
         decoded.clear()
-        assert command("sweep", groups, groups, "-r")[0] == 0
+        assert command("sweep", groups, groups, "-r", "--no-cache")[0] == 0
         # JPEGs are smaller for the network, where there is something to save.
         assert decoded.count("b.png") == 3
         assert len(decoded) == 10

@@ -47,8 +47,8 @@ def cache_contents(folder: Path) -> CacheContents:
             return CacheContents(0, {}, damaged_files(folder) if folder.exists() else [])
         with closing(open_database(folder)) as connection:
             rows = connection.execute(
-                "SELECT CAST(name AS TEXT), COUNT(*) FROM codes JOIN methods ON method = id "
-                "GROUP BY name ORDER BY name"
+                "SELECT CAST(methods.name AS TEXT), COUNT(*) FROM codes "
+                "JOIN methods ON method = id GROUP BY methods.name ORDER BY methods.name"
             )
             images = {str(name): int(count) for name, count in rows}
         size = current_file(folder).stat().st_size

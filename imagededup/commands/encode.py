@@ -72,7 +72,7 @@ def encode(
     path = output_path(output, endings)
     if prune and not append:
         raise InvalidValueError("--prune goes with --append")
-    encoder = encoder_of(method, full_decode)
+    encoder = encoder_of(method, full_decode, reading.cache_dir)
     if append:
         from imagededup.methods import update_encodings
 

@@ -55,4 +55,4 @@ def _option(parameter: Parameter[Any, Any]) -> inspect.Parameter:
 fastdup.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [_option(parameter) for parameter in parameters_of(RunConfig)], return_annotation=None
 )
-fastdup = reads_images(fastdup)
+fastdup = reads_images(fastdup, without=["cache"])

@@ -172,7 +172,8 @@ def _search(
         arguments["encoding_map"] = images
     if against is not None:
         arguments["against"] = reading.sources(against) if others is None else others
-    return search(agreed_method(method, images, others), threshold, full_decode, **arguments)
+    chosen = agreed_method(method, images, others)
+    return search(chosen, threshold, full_decode, reading.cache_dir, **arguments)
 
 
 def _check_count(pairs: int) -> None:

@@ -112,7 +112,9 @@ Output = Annotated[
 ]
 
 
-def encoder_of(method: Method, full_decode: bool = False) -> "Hashing | CNN":
+def encoder_of(
+    method: Method, full_decode: bool = False, cache_dir: Path | None = None
+) -> "Hashing | CNN":
     """The encoder of a method.
 
     Raises:
@@ -130,17 +132,18 @@ def encoder_of(method: Method, full_decode: bool = False) -> "Hashing | CNN":
         Method.CNN: methods.CNN,
     }
     settings: dict[str, Any] = {"full_decode": True} if full_decode else {}
-    return encoders[method](**settings)
+    return encoders[method](cache_dir=cache_dir, **settings)
 
 
 def search(
     method: Method,
     threshold: float | None,
     full_decode: bool = False,
+    cache_dir: Path | None = None,
     **arguments: Any,  # noqa: ANN401
 ) -> "Duplicates":
     """Search with the threshold of the method; hashes take a whole number."""
-    encoder = encoder_of(method, full_decode)
+    encoder = encoder_of(method, full_decode, cache_dir)
     return encoder.search(**threshold_argument(encoder, threshold), **arguments)
 
 

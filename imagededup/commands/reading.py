@@ -1,20 +1,25 @@
 """What all commands that read images share: which of them are read, and at what cost."""
 
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from imagededup.cache.place import user_cache_folder
 from imagededup.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from imagededup.sources.places import Sources
 
 __all__ = ["Reading", "reads_images"]
+
+logger = logging.getLogger("imagededup")
 
 _OPTIONS: dict[str, tuple[Any, Any]] = {
     "include": (
@@ -47,6 +52,17 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         1.0,
     ),
+    "cache": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--cache/--no-cache",
+                help="Take the codes of files that have not changed from the cache, and keep "
+                "those of the others there; see imagededup cache info.",
+            ),
+        ],
+        True,
+    ),
 }
 """The options, by the names of the fields of `Reading`, with their defaults."""
 
@@ -74,16 +90,29 @@ class Reading:
         include: Patterns of names that are taken.
         exclude: Patterns of names that are left out.
         frames_per_second: How many frames of a video are taken.
+        cache: Whether codes are kept from run to run.
     """
 
     include: list[str] | None
     exclude: list[str] | None
     frames_per_second: float
+    cache: bool = False
 
     @property
     def chooses(self) -> bool:
         """Whether anything was asked for that says which images are read."""
         return bool(self.include or self.exclude) or self.frames_per_second != 1
+
+    @property
+    def cache_dir(self) -> Path | None:
+        """Where codes are kept; None for nowhere."""
+        if not self.cache:
+            return None
+        try:
+            return user_cache_folder()
+        except RuntimeError as error:
+            logger.warning("there is no cache (%s); images are encoded without it", error)
+            return None
 
     def sources(self, places: str | Sequence[str], look_inside: bool = True) -> "Sources":
         """The places of an argument with what is read of them.
@@ -102,20 +131,26 @@ class Reading:
         )
 
 
-def reads_images(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the shared options; it takes them together, as `reading`."""
+def reads_images(command: Callable[..., None], without: Sequence[str] = ()) -> Callable[..., None]:
+    """Give a command the shared options; it takes them together, as `reading`.
+
+    Args:
+        command: A function.
+        without: Options that it does not have.
+    """
     own = inspect.signature(command)
+    options = {name: option for name, option in _OPTIONS.items() if name not in without}
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
         for name, (kind, default) in [
-            *_OPTIONS.items(),
+            *options.items(),
             *((name, (kind, None)) for name, kind in _LIMITS.items()),
         ]
     ]
 
     @wraps(command)
     def with_options(**arguments: Any) -> None:  # noqa: ANN401
-        reading = Reading(**{name: arguments.pop(name) for name in _OPTIONS})
+        reading = Reading(**{name: arguments.pop(name) for name in options})
         with _limited({name: arguments.pop(name) for name in _LIMITS}):
             command(**arguments, reading=reading)
 

@@ -153,6 +153,7 @@ def remove(
         method,
         threshold,
         full_decode,
+        reading.cache_dir,
         image_dir=reading.sources(folder, look_inside=False),
         recursive=recursive,
         against=reading.sources(against) if against else None,

@@ -27,6 +27,8 @@ from imagededup.errors import InvalidValueError
 from imagededup.utils.text import counted
 
 if TYPE_CHECKING:
+    from imagededup.methods.cnn import CNN
+    from imagededup.methods.hashing import Hashing
     from imagededup.report.write import Findings
     from imagededup.sources.places import Sources
 
@@ -88,9 +90,9 @@ def report(
         raise InvalidValueError(f"--most must be 1 or more, got {most}")
     verifying = verification(method is Method.CNN if verify is None else verify, candidates, None)
     others = reading.sources(against) if against else None
-    findings = _findings(
-        reading.sources(folder), path, others, method, threshold, recursive, full_decode, verifying
-    )
+    encoder = encoder_of(method, full_decode, reading.cache_dir)
+    options = {**threshold_argument(encoder, threshold), **verifying}
+    findings = _findings(encoder, reading.sources(folder), path, others, recursive, options)
     written = write_report(findings, path, most)
     for line in [*summary_lines(findings.found), *_quality_lines(findings)]:
         typer.echo(line)
@@ -106,14 +108,12 @@ def _check_output(output: str, force: bool) -> Path:
 
 
 def _findings(
+    encoder: "Hashing | CNN",
     folder: "Sources",
     page: Path,
     against: "Sources | None",
-    method: Method,
-    threshold: float | None,
     recursive: bool,
-    full_decode: bool,
-    verifying: dict[str, Any],
+    options: dict[str, Any],
 ) -> "Findings":
     from imagededup.methods.encoding import encode_files
     from imagededup.report.look import encode_and_measure, without_page
@@ -122,8 +122,7 @@ def _findings(
     from imagededup.sources.listing import list_images
     from imagededup.utils.parallel import check_workers
 
-    encoder, workers = encoder_of(method, full_decode), check_workers("workers", None)
-    options = {**threshold_argument(encoder, threshold), **verifying}
+    workers = check_workers("workers", None)
     encoder._check_options(**options)
     listed = without_page(list_images(folder, recursive), page)
     others = None
@@ -133,7 +132,7 @@ def _findings(
     references = None if others is None else encode_files([encoder], others, workers)[0]
     images: dict[str, Any] = {"encoding_map": encoded, "against": references}
     found = encoder.search(**images, **options)
-    unusual = unusual_images(encoded, workers) if method is Method.CNN else None
+    unusual = unusual_images(encoded, workers) if encoder.score_name == "similarity" else None
     return Findings(listed, found, measured, unusual)
 
 

@@ -110,7 +110,9 @@ def _sweep(
     else:
         encoders = {
             method: encoder_of(
-                method, full_decode and (method is not Method.CNN or chosen == [method])
+                method,
+                full_decode and (method is not Method.CNN or chosen == [method]),
+                reading.cache_dir,
             )
             for method in chosen or Method
         }

@@ -15,6 +15,7 @@ from imagededup.methods.plain import has_structure
 from imagededup.methods.search_options import SearchNames
 from imagededup.models import CustomModel, OnnxModel
 from imagededup.models.describe import describer
+from imagededup.models.runtime import RUNTIMES
 from imagededup.models.session import Device
 from imagededup.search.descriptors import as_descriptors, check_descriptors
 from imagededup.search.matches import Matches, Pairs
@@ -61,7 +62,7 @@ class CNN(Encoder[Descriptor]):
 
     score_name = "similarity"
     _verifies_removals = True
-    _computes_with = ("onnxruntime", "onnxruntime-gpu")
+    _computes_with = RUNTIMES
     _search_names = SearchNames(
         threshold="min_similarity_threshold",
         default=0.9,

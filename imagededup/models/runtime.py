@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-__all__ = ["load_onnxruntime"]
+__all__ = ["RUNTIMES", "load_onnxruntime"]
 
 
 def load_onnxruntime() -> Any:  # noqa: ANN401
@@ -18,3 +18,7 @@ def load_onnxruntime() -> Any:  # noqa: ANN401
 
     onnxruntime.disable_telemetry_events()
     return onnxruntime
+
+
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+"""The packages that the module may be of."""
