@@ -16,7 +16,8 @@ from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValue
 from imagededup.removal.actions import ActionKind
 from imagededup.removal.duties import Outcome
 from imagededup.removal.records import Intent, journal_line, row_of
-from imagededup.utils.files import sync_folder
+from imagededup.removal.rename import rename_without_overwriting
+from imagededup.utils.files import partial_path, sync_folder
 
 __all__ = ["FORMAT", "VERSION", "RemovalJournal", "check_journal"]
 
@@ -92,19 +93,32 @@ class RemovalJournal:
                 os.close(self._descriptor)
 
     def _begin(self) -> int:
+        """Make the file appear with its first line complete."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
-        descriptor = os.open(self._path, _FLAGS, 0o600)
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        head = {"format": FORMAT, "version": VERSION, "action": self._action.value}
-        _write_all(
-            descriptor, journal_line(head | {"begun": now, "by": f"imagededup {__version__}"})
-        )
-        os.fsync(descriptor)
+        partial = partial_path(self._path)
+        descriptor = os.open(partial, _FLAGS, 0o600)
+        try:
+            _write_all(descriptor, journal_line(self._head()))
+            os.fsync(descriptor)
+            rename_without_overwriting(partial, self._path)
+        except BaseException:
+            os.close(descriptor)
+            partial.unlink()
+            raise
         sync_folder(self._path.parent)
         return descriptor
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "action": self._action.value,
+            "begun": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "by": f"imagededup {__version__}",
+        }
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         if self._descriptor is not None:
