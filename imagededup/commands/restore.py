@@ -39,22 +39,27 @@ def restore(
       imagededup restore duplicates/.imagededup-removal-20261121-223000-4711.jsonl --dry-run
       imagededup restore duplicates/.imagededup-removal-20261121-223000-4711.jsonl
     """
-    from imagededup.removal.restoring import RestoreResult
     from imagededup.removal.restoring import restore as restore_files
 
-    counts: Counter[RestoreResult] = Counter()
+    counts: Counter[str] = Counter()
     try:
         for restoration in restore_files(journal, dry_run):
-            counts[restoration.result] += 1
+            counts[restoration.result.value] += 1
             _say(restoration, dry_run)
-    finally:
-        there, failed = counts[RestoreResult.THERE], counts[RestoreResult.FAILED]
-        back = counts[RestoreResult.RESTORED] + counts[RestoreResult.COPIED]
-        parts = [f"{back} of {counted(counts.total(), 'file')} {_would(dry_run)}restored"]
-        parts += [f"{there} already there"] if there else []
-        typer.echo(", ".join(parts))
-    if failed:
+    except BaseException:
+        if counts:
+            typer.echo(f"imagededup: stopped: {_summary(counts, dry_run)}", err=True)
+        raise
+    typer.echo(_summary(counts, dry_run))
+    if counts["failed"]:
         raise typer.Exit(_FAILURE)
+
+
+def _summary(counts: Counter[str], dry_run: bool) -> str:
+    back = counts["restored"] + counts["copied"]
+    there = counts["there"]
+    result = f"{back} of {counted(counts.total(), 'file')} {_would(dry_run)}restored"
+    return f"{result}, {there} already there" if there else result
 
 
 def _say(restoration: "Restoration", dry_run: bool) -> None:

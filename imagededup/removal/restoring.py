@@ -68,9 +68,6 @@ def restore(journal: str | PathLike[str], dry_run: bool = False) -> Iterator[Res
         InvalidTypeError: `journal` is not a path.
         InvalidValueError: It is no journal, or of a version that is not known here.
         FileOperationError: It cannot be read.
-
-    Examples:
-        >>> restore("photos-removal.jsonl")  # doctest: +SKIP
     """
     with JournalReader(journal) as reader:
         for number in reader.broken:

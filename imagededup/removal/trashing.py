@@ -66,7 +66,7 @@ class _Trash(PlannedAction):
             forget(place)
             raise
         if not moved:
-            forget(place)
+            _note_of(place).unlink(missing_ok=True)
         return moved
 
 
@@ -95,9 +95,10 @@ trash: PlannedAction = _SystemTrash() if sys.platform in ("darwin", "win32") els
 
 
 def forget(place: Path) -> None:
-    """Take away what the trash knows of a file that is not there any more."""
-    with suppress(OSError):
-        _note_of(place).unlink()
+    """Take away the note of the trash about a file, if that is not there any more."""
+    if not os.path.lexists(place):
+        with suppress(OSError):
+            _note_of(place).unlink()
 
 
 def _trash_of(path: Path) -> _TrashFolder:
