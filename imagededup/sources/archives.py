@@ -17,12 +17,17 @@ from typing import IO, Any, Protocol
 
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.blobs import Blob, BlobFile
+from imagededup.utils.sizes import bytes_in_words
 
 __all__ = ["Archive", "Bad", "Member", "open_archive"]
 
 _READ_AHEAD = 2**20
 _COMPRESSED_CHUNK = 2**16
 _CHECKPOINT_BYTES = 2**24
+_LONGEST_HEADER = 2**22
+_MOST_UNPACKED = 200_000_000
+_MOST_EXPANSION = 100
+_EXPANSION_OF_ALL = 2**28
 _GZIP = b"\x1f\x8b"
 _LEADS_OUT = "a name that leads out of the archive"
 _ANNOTATIONS = (
@@ -128,23 +133,56 @@ def _open_tar(blob: Blob) -> Archive | None:
     found = Archive()
     try:
         with (
-            io.BufferedReader(BlobFile(blob), _READ_AHEAD) as file,
+            _HeaderFile(BlobFile(blob), _READ_AHEAD) as file,
             tarfile.open(fileobj=file, mode="r:") as tar,
         ):
             for info in _infos(tar):
                 member = _tar_member(info, blob, found)
                 if member is not None:
                     found.add(info.name, member)
-    except (tarfile.TarError, OSError, ValueError, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         if not found.members and isinstance(error, tarfile.ReadError):
             return None
-        found.damage = f"damaged archive: {error or type(error).__name__}"
+        found.damage = f"damaged archive: {_said(error)}"
     return found
 
 
+_DAMAGE = (
+    tarfile.TarError,
+    OSError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    RecursionError,
+    UnreadableImageError,
+    zlib.error,
+)
+"""What Python's tarfile raises for wrong bytes: long rows of extended headers recurse."""
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "extended headers of extended headers"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class _HeaderFile(io.BufferedReader):
+    """A file of which no header is read that would fill the memory; tarfile reads them whole."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, and raise UnreadableImageError where it would be too much."""
+        if size is None or not 0 <= size <= _LONGEST_HEADER:
+            raise UnreadableImageError("an extended header that is too long")
+        return super().read(size)
+
+
 def _infos(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    place = -1
     while (info := tar.next()) is not None:
         tar.members.clear()  # type: ignore[attr-defined]
+        if info.offset <= place:  # a size below 0 leads back
+            raise tarfile.HeaderError("a member of fewer than no bytes")
+        place = info.offset
         yield info
 
 
@@ -168,7 +206,7 @@ def _open_zip(blob: Blob) -> Archive | None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         if blob.read(0, 4) != b"PK\x03\x04":
             return None
-        found.damage = f"damaged archive: {error}"
+        found.damage = f"damaged archive: {_said(error)}"
         return found
     for info in file.infolist():
         if not info.is_dir():
@@ -204,8 +242,13 @@ class _StreamBlob:
         self.modified = 0
 
     def read(self, begin: int, end: int) -> bytes:
-        """The bytes from a place up to another."""
+        """The bytes from a place up to another; UnreadableImageError if that is far behind."""
         missing = min(end, self.size) - len(self._data)
+        if min(end, self.size) > _MOST_UNPACKED:
+            raise UnreadableImageError(
+                f"compressed in its archive, more than {bytes_in_words(_MOST_UNPACKED)} of it are "
+                "needed"
+            )
         if missing > 0:
             self._data += self._stream.read(missing)
         return bytes(self._data[begin:end])
@@ -214,7 +257,8 @@ class _StreamBlob:
 class _GzipBlob:
     """What a gzip file holds, read on from the next of the places where the state was kept.
 
-    Python's zlib can copy the state of a decompressor: about 100 KiB for each 16 MiB.
+    Python's zlib can copy the state of a decompressor: about 100 KiB for each 16 MiB. No more is
+    read than 256 MiB and 100 times the compressed bytes.
 
     Args:
         blob: The compressed bytes.
@@ -225,6 +269,7 @@ class _GzipBlob:
         self._lock = threading.Lock()
         self._checkpoints = [_GzipState(0, 0, zlib.decompressobj(wbits=31), b"")]
         self._state = self._checkpoints[0].copy()
+        self._most = _EXPANSION_OF_ALL + _MOST_EXPANSION * blob.size
         self.size = 2**62  # it is known when the end is reached
         self.modified = blob.modified
 
@@ -273,6 +318,8 @@ class _GzipBlob:
         if not state.advance(self._compressed):
             self.size = state.place
             return False
+        if state.place > self._most:
+            raise UnreadableImageError(f"expands to more than {_MOST_EXPANSION} times its size")
         if state.place - self._checkpoints[-1].place >= _CHECKPOINT_BYTES:
             self._checkpoints.append(state.copy())
         return True

@@ -36,7 +36,8 @@ class LocalBlob:
     """
 
     def __init__(self, path: str) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        wait_not = getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # nor for a pipe
+        self._descriptor = os.open(path, os.O_RDONLY | wait_not)
         finalize(self, os.close, self._descriptor)
         status = os.fstat(self._descriptor)
         self._lock = Lock()

@@ -1,5 +1,6 @@
 """From an address to a file that can be read: what the operating system opens, and all else."""
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from imagededup.sources.blobs import BlobFile, BytesBlob
 from imagededup.sources.containers import contents_of
 
 __all__ = ["open_source", "reading_ahead"]
+
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""What the system says of names of members and URLs; these may be longer than those of files."""
 
 
 def open_source(path: str | PathLike[str]) -> RawIOBase:
@@ -30,11 +34,12 @@ def open_source(path: str | PathLike[str]) -> RawIOBase:
     try:
         status = os.stat(path)  # noqa: PTH116 - once an image
     except OSError as error:
-        is_nowhere = isinstance(error, FileNotFoundError | NotADirectoryError)
-        if not is_nowhere and not is_remote(path):  # a URL may be too long for a path
+        if error.errno not in _NO_FILE:
             raise
         found = _open_elsewhere(path)
         if found is None:
+            if error.errno == errno.ENAMETOOLONG:
+                raise
             raise UnreadableImageError(_nothing_there(path)) from error
         return found
     if not stat.S_ISREG(status.st_mode):
