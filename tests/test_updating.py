@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +28,7 @@ from imagededup.methods.stored.update import EncodingsUpdate
 from imagededup.models import CustomModel
 from imagededup.sources.folders import Failure
 from imagededup.sources.listing import list_images
+from imagededup.sources.places import Sources
 from imagededup.utils.locks import locked_while_written
 from tests.conftest import photograph, wait_until
 
@@ -237,6 +239,40 @@ class TestSeveralFolders:
         assert update(path, tmp_path / "moved", encoder) == EncodingsUpdate(0, 1, 0, 0, 0, 3)
         assert encoder.encoded == 1
         assert load_encodings(path).records.folder.tolist() == [1, 0, 1]
+
+    def test_two_archives_with_images_of_one_name(self, album, path, tmp_path):
+        for archive, name in (("x.tar", "a.png"), ("y.tar", "c.png")):
+            with tarfile.open(tmp_path / archive, "w") as file:
+                file.add(album / name, "0.png")
+        assert update(path, tmp_path / "x.tar").total == 1
+        assert update(path, tmp_path / "x.tar").new == 0
+        with pytest.raises(InvalidValueError, match="'0.png' is in .* as an image of .*x.tar'"):
+            update(path, tmp_path / "y.tar")
+        (tmp_path / "x.tar").rename(tmp_path / "z.tar")
+        assert update(path, tmp_path / "z.tar").total == 1
+
+    def test_what_an_archive_lacks_is_gone(self, album, path, tmp_path):
+        (tmp_path / "shards").mkdir()
+        for names in (["a.png", "c.png"], ["c.png"]):
+            with tarfile.open(tmp_path / "shards/s.tar", "w") as file:
+                for name in names:
+                    file.add(album / name, name)
+            found = update(path, tmp_path / "shards")
+        assert (found.changed, found.gone, found.total) == (1, 1, 2)
+        shutil.copy(album / "a.png", tmp_path / "shards/a.jpg")
+        only = Sources(tmp_path / "shards", include="a.jpg")
+        assert update(path, only, prune=True).total == 3  # what was not asked for is not gone
+        assert update(path, tmp_path / "shards", prune=True).total == 2
+
+    def test_lists_of_paths_are_added_to(self, album, path, tmp_path):
+        every = [str(one) for one in sorted(album.rglob("*.png"))]
+        for rows in (every[:2], every[1:]):
+            (tmp_path / "list.txt").write_text("\n".join(rows))
+            found = update(path, tmp_path / "list.txt", prune=True)
+        assert found == EncodingsUpdate(1, 0, 0, 0, 0, 3)
+        (album / "a.png").unlink()
+        assert update(path, tmp_path / "list.txt", prune=True).pruned == 1
+        assert list(load_encodings(path)) == every[1:]
 
 
 class TestMixing:

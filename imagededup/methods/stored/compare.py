@@ -1,6 +1,7 @@
 """What of a listing is already stored, and what of the stored is gone."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.methods.stored.encodings import StoredEncodings
-from imagededup.sources.addresses import is_remote
-from imagededup.sources.folders import ImageFolder
+from imagededup.sources.addresses import is_remote, remote_address
+from imagededup.sources.folders import Failure, ImageFolder
 
 __all__ = ["Comparison", "compare", "name_of_folder"]
 
@@ -35,22 +36,28 @@ class Comparison:
 
 def name_of_folder(folder: ImageFolder) -> str:
     """What a folder is called among others: the same by whatever path it is reached."""
-    root = str(folder.root)
-    return root if is_remote(root) else os.path.realpath(root)
+    if is_remote(folder.root):
+        return remote_address(folder.root)
+    return os.path.realpath(folder.root)
 
 
-def compare(stored: StoredEncodings, folder: ImageFolder) -> Comparison:
+def compare(stored: StoredEncodings, folder: ImageFolder, is_whole: bool = True) -> Comparison:
     """Compare sizes and times of modification.
 
     An image is known by its folder and its name. One that was moved with its folder, and is as it
     was, is known as well.
 
+    Args:
+        stored: What is stored.
+        folder: The listing.
+        is_whole: Whether the listing has all that there is, in folders within folders as well.
+
     Raises:
         InvalidValueError: An image of another folder has the name of one of this.
     """
     records, names = stored.records, stored.images.names
-    place = {name: row for row, name in enumerate(names)}
-    row = np.fromiter((place.get(name, -1) for name in folder.names), np.int64, len(folder.names))
+    place = {one: row for row, one in enumerate(names)}
+    row = np.fromiter((place.get(one, -1) for one in folder.names), np.int64, len(folder.names))
     is_stored = row >= 0
     there = row[is_stored]
     files = folder.states.files
@@ -58,20 +65,18 @@ def compare(stored: StoredEncodings, folder: ImageFolder) -> Comparison:
     same[is_stored] = (records.size[there] == files["size"][is_stored]) & (
         records.modified[there] == files["modified"][is_stored]
     )
-    own = _number_of(stored, folder)
-    _check_names(stored, there[~same[is_stored]], own)
-    listed = np.zeros(len(names), bool)
-    listed[there] = True
-    gone = np.flatnonzero(~listed & (records.folder == own)) if own >= 0 else there[:0]
-    return Comparison(
-        np.flatnonzero(~same), row[same], row[is_stored & ~same], _not_there(stored, gone, folder)
-    )
-
-
-def _number_of(stored: StoredEncodings, folder: ImageFolder) -> int:
     name = name_of_folder(folder)
-    folders = stored.records.folders
-    return folders.index(name) if name in folders else -1
+    own = records.folders.index(name) if name in records.folders else -1
+    _check_names(stored, there[~same[is_stored]], own)
+    missing = records.folder == own if own >= 0 else np.zeros(len(names), bool)
+    missing[there] = False
+    gone = [
+        row
+        for row in np.flatnonzero(missing).tolist()
+        if _is_gone(names[row], name, folder.failures, is_whole)
+    ]
+    changed = row[is_stored & ~same]
+    return Comparison(np.flatnonzero(~same), row[same], changed, np.array(gone, np.int64))
 
 
 def _check_names(stored: StoredEncodings, rows: Indices, own: int) -> None:
@@ -79,7 +84,7 @@ def _check_names(stored: StoredEncodings, rows: Indices, own: int) -> None:
     folders = stored.records.folders
     for row in rows.tolist():
         number, name = int(stored.records.folder[row]), stored.images.names[row]
-        if number not in (own, -1) and os.path.lexists(f"{folders[number]}/{name}"):
+        if number not in (own, -1) and not _is_gone(name, folders[number], [], False):
             raise InvalidValueError(
                 f"{name!r} is in {str(stored.path)!r} already, as an image of {folders[number]!r}; "
                 "images of several folders must have different names: encode a folder that holds "
@@ -87,13 +92,25 @@ def _check_names(stored: StoredEncodings, rows: Indices, own: int) -> None:
             )
 
 
-def _not_there(stored: StoredEncodings, rows: Indices, folder: ImageFolder) -> Indices:
-    """Images that the listing lacks because they are gone, and not because it looked elsewhere."""
-    unread = tuple(f"{one.name}/" if one.name else "" for one in folder.failures)
-    names = stored.images.names
-    gone = [
-        row
-        for row in rows.tolist()
-        if not names[row].startswith(unread) and not os.path.lexists(folder.path(names[row]))
-    ]
-    return np.array(gone, np.int64)
+def _is_gone(name: str, folder: str, failures: Sequence[Failure], is_whole: bool) -> bool:
+    """Whether an image that was not listed is not there, and it is not that nobody looked.
+
+    Args:
+        name: The image.
+        folder: Where it was.
+        failures: What could not be listed.
+        is_whole: Whether all that could be listed was.
+    """
+    if any(name.startswith(f"{one.name}/" if one.name else "") for one in failures):
+        return False
+    if is_remote(folder) or is_remote(name):
+        return is_whole
+    try:
+        os.lstat(os.path.join(folder, name))  # noqa: PTH118 - names may be whole paths
+    except FileNotFoundError:
+        return True
+    except NotADirectoryError:  # in an archive or a video
+        return is_whole
+    except OSError:
+        return False
+    return False

@@ -19,7 +19,7 @@ from imagededup.methods.stored.encodings import FileRecords, StoredEncodings
 from imagededup.methods.stored.files import check_path, load_encodings, write_encodings
 from imagededup.sources.folders import ImageFolder
 from imagededup.sources.listing import list_images
-from imagededup.sources.places import ImageDir
+from imagededup.sources.places import ImageDir, Sources
 from imagededup.utils.locks import locked_while_written
 from imagededup.utils.npz import Blocks
 from imagededup.utils.options import check_bool
@@ -99,7 +99,8 @@ def update_encodings(
             return EncodingsUpdate(len(written), 0, 0, 0, 0, len(written))
         stored = load_encodings(checked)
         _check_same(stored, encoder)
-        return _update(stored, encoder, folder, prune, workers)
+        found = compare(stored, folder, recursive and not _chooses(image_dir, folder))
+        return _update(stored, encoder, folder, found, prune, workers)
 
 
 def encode_to_file(
@@ -151,10 +152,20 @@ def _check_same(stored: StoredEncodings, encoder: Encoder[Any]) -> None:
         )
 
 
+def _chooses(image_dir: ImageDir, folder: ImageFolder) -> bool:
+    """Whether a listing is not that of all images of a place: by patterns, or a list of paths."""
+    has_patterns = isinstance(image_dir, Sources) and (image_dir.include or image_dir.exclude)
+    return bool(has_patterns) or folder.root == Path()
+
+
 def _update(
-    stored: StoredEncodings, encoder: Encoder[Any], folder: ImageFolder, prune: bool, workers: int
+    stored: StoredEncodings,
+    encoder: Encoder[Any],
+    folder: ImageFolder,
+    found: Comparison,
+    prune: bool,
+    workers: int,
 ) -> EncodingsUpdate:
-    found = compare(stored, folder)
     fresh = encode_files([encoder], folder.take(found.to_encode), workers)[0]
     report_failures(fresh.failures)
     left_out = np.concatenate([found.changed, found.gone if prune else found.gone[:0]])
