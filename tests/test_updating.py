@@ -370,6 +370,33 @@ def test_a_lock_is_free_again_afterwards(path):
     assert list(path.parent.iterdir()) == []
 
 
+def test_what_a_killed_process_was_writing_is_removed(path):
+    left = path.with_name(f".{path.name}.{'0' * 16}")
+    others = [path.with_name(name) for name in (f".{path.name}.new", f".x{path.name}.{'0' * 16}")]
+    for one in (left, *others):
+        one.write_bytes(b"a part")
+    with locked_while_written(path):
+        assert not left.exists()
+    assert sorted(path.parent.iterdir()) == sorted(others)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs limits of a process")
+def test_a_full_disk_leaves_the_file_as_it_was(album, path):
+    update(path, album)
+    before = path.read_bytes()
+    for number in range(30):
+        shutil.copy(album / "a.png", album / f"{number:0100}.png")
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000)); "
+    code += "from imagededup.cli import run; sys.exit(run(sys.argv[1:]))"
+    arguments = ["encode", str(album), "-r", "-o", str(path), "--append"]
+    run = [sys.executable, "-B", "-c", code, *arguments]
+    found = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == f"imagededup: cannot write {str(path)!r}: File too large\n"
+    assert path.read_bytes() == before
+    assert sorted(path.parent.iterdir()) == [album, path]
+
+
 def test_a_folder_that_cannot_be_written_to(path):
     with pytest.raises(FileOperationError, match="cannot lock"):
         locked_while_written(path / "no" / "codes.npz").__enter__()

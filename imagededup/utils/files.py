@@ -4,10 +4,11 @@ import csv
 import errno
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -20,11 +21,13 @@ __all__ = [
     "json_object_lines",
     "open_atomically",
     "partial_path",
+    "remove_partial_files",
     "sync_folder",
     "write_csv",
     "write_json",
 ]
 
+_KEPT_OF_NAMES = 32
 _NO_SYNC_OF_FOLDERS = (errno.EACCES, errno.EBADF, errno.EINVAL, errno.ENOTSUP)
 
 
@@ -117,7 +120,23 @@ def write_csv(
 
 def partial_path(target: Path) -> Path:
     """A hidden name beside a file, under which it is written until it is complete."""
-    return target.with_name(f".{target.name[:32]}.{secrets.token_hex(8)}")
+    return target.with_name(f".{target.name[:_KEPT_OF_NAMES]}.{secrets.token_hex(8)}")
+
+
+def remove_partial_files(target: Path) -> None:
+    """Remove what was being written of a file when a process was killed.
+
+    Args:
+        target: The file, which nobody writes now. If its name is so long that another file may
+            have the same partial ones, they stay.
+    """
+    if len(target.name) > _KEPT_OF_NAMES:
+        return
+    is_partial = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{16}}").fullmatch
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        for entry in entries:
+            if is_partial(entry.name):
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

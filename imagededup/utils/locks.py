@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imagededup.errors import FileOperationError
+from imagededup.utils.files import remove_partial_files
 
 __all__ = ["locked", "locked_while_written"]
 
@@ -44,11 +45,14 @@ def locked(path: Path, shared: bool = False) -> Iterator[None]:
 
 @contextmanager
 def locked_while_written(target: Path) -> Iterator[None]:
-    """Keep others from writing a file; the hidden lock file beside it is removed afterwards.
+    """Keep others from writing a file, and remove what killed processes have left of it.
+
+    The hidden lock file beside it is removed afterwards.
 
     Raises:
         FileOperationError: Another process writes it, or the lock file cannot be made.
     """
+    target = Path(os.path.realpath(target))
     path = target.with_name(f".{target.name[:100]}.lock")
     in_use = f"{str(target)!r} is being written by another process", "write to another file"
     while True:
@@ -59,6 +63,7 @@ def locked_while_written(target: Path) -> Iterator[None]:
                 continue
             _sign(descriptor)
             try:
+                remove_partial_files(target)
                 yield
             finally:
                 with suppress(OSError):  # Windows keeps a file that is open

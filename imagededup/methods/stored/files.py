@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from imagededup.methods.stored.encodings import (
 )
 from imagededup.methods.stored.text import read_csv_file, read_json_file, write_text
 from imagededup.utils.files import check_output
+from imagededup.utils.locks import locked_while_written
 
-__all__ = ["check_path", "load_encodings", "save_encodings", "write_encodings"]
+__all__ = ["check_path", "load_encodings", "save_encodings", "write_encodings", "writing"]
 
 _READERS: dict[str, Callable[[Path], StoredEncodings]] = {
     ".json": read_json_file,
@@ -63,9 +65,10 @@ def save_encodings(
         check_made_alike([encodings], encoder._fingerprint())
         records = encodings.records
     encoder._check_codes(images.names, images.codes)
-    write_encodings(
-        StoredEncodings(checked, encoder._method, encoder._fingerprint(), images, records)
-    )
+    with writing(checked):
+        write_encodings(
+            StoredEncodings(checked, encoder._method, encoder._fingerprint(), images, records)
+        )
 
 
 def load_encodings(path: str | PathLike[str]) -> StoredEncodings:
@@ -103,6 +106,11 @@ def write_encodings(stored: StoredEncodings) -> None:
         write_arrays(stored)
     else:
         write_text(stored)
+
+
+def writing(path: Path) -> AbstractContextManager[None]:
+    """Keep others from writing a `.npz` file; text may go to a pipe, where they do not meet."""
+    return locked_while_written(path) if path.suffix == ".npz" else nullcontext()
 
 
 def check_path(path: str | PathLike[str], encoder: Encoder[Any]) -> Path:

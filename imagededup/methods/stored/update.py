@@ -16,11 +16,15 @@ from imagededup.methods.reports import report_failures
 from imagededup.methods.stored.arrays import write_arrays
 from imagededup.methods.stored.compare import Comparison, compare, name_of_folder
 from imagededup.methods.stored.encodings import FileRecords, StoredEncodings
-from imagededup.methods.stored.files import check_path, load_encodings, write_encodings
+from imagededup.methods.stored.files import (
+    check_path,
+    load_encodings,
+    write_encodings,
+    writing,
+)
 from imagededup.sources.folders import ImageFolder
 from imagededup.sources.listing import list_images
 from imagededup.sources.places import ImageDir, Sources
-from imagededup.utils.locks import locked_while_written
 from imagededup.utils.npz import Blocks
 from imagededup.utils.options import check_bool
 from imagededup.utils.parallel import check_workers
@@ -92,7 +96,7 @@ def update_encodings(
         )
     if encoder._fingerprint() is None:
         raise InvalidValueError("codes of a CustomModel cannot be told from those of another one")
-    with locked_while_written(checked):
+    with writing(checked):
         folder = list_images(image_dir, recursive)
         if not checked.exists():
             written = _written(checked, encoder, folder, workers)
@@ -118,10 +122,11 @@ def encode_to_file(
     Raises:
         InvalidTypeError: An argument has a wrong type.
         InvalidValueError: The folder cannot be read.
-        FileOperationError: The file cannot be written.
+        FileOperationError: The file cannot be written, or another process writes it.
     """
     checked, workers = _checked(path, encoder, num_enc_workers)
-    return len(_written(checked, encoder, list_images(image_dir, recursive), workers))
+    with writing(checked):
+        return len(_written(checked, encoder, list_images(image_dir, recursive), workers))
 
 
 def _checked(path: str | PathLike[str], encoder: object, workers: int | None) -> tuple[Path, int]:
