@@ -13,6 +13,7 @@ __all__ = [
     "ARCHIVE_ENDINGS",
     "SEQUENCE_ENDINGS",
     "VIDEO_ENDINGS",
+    "as_path",
     "is_archive",
     "is_container",
     "is_remote",
@@ -35,6 +36,8 @@ VIDEO_ENDINGS = (
 """Films, and sequences of images, whose frames are taken."""
 
 _REMOTE = re.compile(r"(s3|gs|az|https?|minio):/{1,2}(?=[^/])")
+_IN_PATHS = {"": "\ue000", ".": "\ue001"}
+_IN_URLS = {character: part for part, character in _IN_PATHS.items()}
 _CONTAINER = re.compile(
     f"({'|'.join(map(re.escape, ARCHIVE_ENDINGS + VIDEO_ENDINGS))})/+(?=[^/])", re.IGNORECASE
 )
@@ -49,9 +52,28 @@ def is_remote(address: str | PathLike[str]) -> bool:
 
 
 def remote_address(address: str | PathLike[str]) -> str:
-    """A URL with both slashes behind its kind."""
+    """A URL with both slashes behind its kind, and with what `as_path` has put something for."""
     text = Path(address).as_posix() if isinstance(address, Path) else os.fspath(address)
-    return _REMOTE.sub(r"\1://", text, count=1)
+    text = _REMOTE.sub(r"\1://", text, count=1)
+    return (
+        text if text.isascii() else "/".join(_IN_URLS.get(part, part) for part in text.split("/"))
+    )
+
+
+def as_path(address: str) -> Path:
+    """The path of an address, of which `remote_address` makes the same address again.
+
+    `Path` leaves out empty parts and single dots, which are part of the name of an object.
+
+    Examples:
+        >>> remote_address(as_path("https://host/thumbnail?of=http://other//a.jpg"))
+        'https://host/thumbnail?of=http://other//a.jpg'
+    """
+    match = _REMOTE.match(address)
+    if match is None:
+        return Path(address)
+    parts = (_IN_PATHS.get(part, part) for part in address[match.end() :].split("/"))
+    return Path(f"{match[1]}:", *parts)
 
 
 def is_archive(name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.sources.addresses import is_remote, parts_of
+from imagededup.sources.addresses import as_path, is_remote, parts_of, remote_address
 from imagededup.sources.file_states import FileState, FileStates
 
 __all__ = ["Failure", "ImageFolder", "check_folder", "walk"]
@@ -48,7 +48,9 @@ class ImageFolder:
 
     def path(self, name: str) -> Path:
         """Where the image of this name lies."""
-        return self.root / name
+        if is_remote(self.root):
+            return as_path(f"{remote_address(self.root)}/{name}")
+        return as_path(name) if is_remote(name) else self.root / name
 
     def state(self, name: str) -> tuple[FileState, FileState]:
         """What a name was like when it was listed, and what the file was like that it led to.

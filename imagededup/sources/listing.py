@@ -13,8 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import FileOperationError, InvalidValueError, UnreadableImageError
-from imagededup.sources.addresses import is_container, is_remote, remote_address
+from imagededup.errors import (
+    FileOperationError,
+    InvalidValueError,
+    MissingPackageError,
+    UnreadableImageError,
+)
+from imagededup.sources.addresses import as_path, is_container, is_remote, remote_address
 from imagededup.sources.containers import contents_of
 from imagededup.sources.file_states import FileStates
 from imagededup.sources.folders import Failure, ImageFolder, check_folder, walk
@@ -75,7 +80,7 @@ def list_images(
         places = ", ".join(map(repr, sources.places))
         raise InvalidValueError(f"{name} must hold {wanted}, found none in {places:.300}")
     if len(sources.places) == 1 and len(parts) == 1 and parts[0].place:
-        return _sorted(Path(parts[0].place), parts)
+        return _sorted(as_path(parts[0].place.rstrip("/") or "/"), parts)
     joined = [
         ListedPlace(
             "",
@@ -153,7 +158,7 @@ class _Lister:
             if is_remote(row):
                 return self._remote(row)
             return self._folder(row) if os.path.isdir(row) else self._container(row)  # noqa: PTH112
-        except (InvalidValueError, FileOperationError) as error:
+        except (InvalidValueError, FileOperationError, MissingPackageError) as error:
             failures = [Failure(row, str(error))]
             return ListedPlace("", [], FileStates.of([]), np.zeros(0, bool), failures)
 

@@ -3,25 +3,25 @@
 import http.server
 import json
 import logging
-import os
 import socketserver
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
-import boto3
 import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
-from imagededup.sources import retries
-from imagededup.sources.limits import limits, set_limits
+from imagededup.sources.addresses import as_path
+from imagededup.sources.limits import set_limits
 from imagededup.sources.read_ahead import IN_FLIGHT, reading_ahead
 from imagededup.sources.remote import RemoteBlob, list_remote, read_whole
 from imagededup.sources.stores import close_stores
 from tests.conftest import photograph
-from tests.sources.servers import Proxy, server
+
+pytestmark = pytest.mark.usefixtures("alone")
 
 ODD = "Größe 100%25+ä#b?c=d&e.jpg"
 
@@ -56,18 +56,6 @@ def folder(tmp_path_factory):
     return root
 
 
-@pytest.fixture(scope="module")
-def s3_url(folder):
-    with server("s3_server.py", f"bucket={folder}") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def proxy_url(s3_url):
-    with server("slow_proxy.py", s3_url.rpartition(":")[2]) as url:
-        yield url
-
-
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Python's own server, which lists folders and knows no ranges, with some redirects."""
 
@@ -100,41 +88,6 @@ def web(folder):
         server.shutdown()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def sessions():
-    yield
-    close_stores()
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch, tmp_path):
-    """Nothing of the user's settings counts, and no test waits long."""
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "MC_")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(retries, "FIRST_WAIT", 0.001)
-    before = limits()
-    yield
-    set_limits(before)
-
-
-@pytest.fixture
-def credentials(monkeypatch, alone):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-
-
-@pytest.fixture
-def proxy(monkeypatch, credentials, proxy_url):
-    """S3 is behind the proxy."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy_url)
-    proxy = Proxy(proxy_url)
-    proxy.follow()
-    return proxy
-
-
 class TestListing:
     def test_below_a_folder(self, proxy):
         names = [name for name in names_in("s3://bucket/photos") if not name.startswith("many/")]
@@ -144,6 +97,17 @@ class TestListing:
         assert names_in("s3://bucket/photos/b/", recursive=False) == ["1.jpg"]
         assert names_in("s3://bucket", recursive=False) == ["shard.tar"]
         assert names_in("s3://bucket")[-2:] == ["public/open.jpg", "shard.tar"]
+
+    def test_keys_that_no_path_has(self, proxy, s3_client):
+        keys = ["/a.jpg", "b//c.jpg", "b/d.jpg//e.jpg"]
+        for key in keys:
+            s3_client.put_object(Bucket="bucket", Key=f"keys/{key}", Body=key.encode())
+        assert names_in("s3://bucket/keys") == keys
+        for key in keys:
+            path = as_path(f"s3://bucket/keys/{key}")
+            assert read_whole(path) == read_whole(f"s3://bucket/keys/{key}") == key.encode()
+        for key in keys:
+            s3_client.delete_object(Bucket="bucket", Key=f"keys/{key}")
 
     def test_one_object(self, proxy, folder):
         (file,) = list_remote("s3://bucket/photos/b/1.jpg", False)
@@ -155,7 +119,8 @@ class TestListing:
 
     def test_state_is_that_of_the_object(self, proxy):
         (listed,) = (f for f in list_remote("s3://bucket/photos", False) if f.name == "a.jpg")
-        assert [listed] == list(list_remote("s3://bucket/photos/a.jpg", False))
+        (alone,) = list_remote("s3://bucket/photos/a.jpg", False)
+        assert alone == replace(listed, is_place=True)
 
     @pytest.mark.parametrize(
         ("address", "reason"),
@@ -315,14 +280,13 @@ class TestParts:
         assert reason_of(blob.read, 0, 9) == "access denied (403)"
         assert blob.read(0, 9) == (folder / "shard.tar").read_bytes()[:9]
 
-    def test_a_changed_object_is_not_mixed(self, proxy, s3_url):
-        client = boto3.client("s3", endpoint_url=s3_url, region_name="us-east-1")
-        client.put_object(Bucket="bucket", Key="changed.tar", Body=b"before")
+    def test_a_changed_object_is_not_mixed(self, proxy, s3_client):
+        s3_client.put_object(Bucket="bucket", Key="changed.tar", Body=b"before")
         blob = RemoteBlob.open("s3://bucket/changed.tar")
         again = RemoteBlob.open("s3://bucket/changed.tar")
-        client.put_object(Bucket="bucket", Key="changed.tar", Body=b"after!")
+        s3_client.put_object(Bucket="bucket", Key="changed.tar", Body=b"after!")
         assert reason_of(blob.read, 0, 3) == "the file has changed since it was opened"
-        client.delete_object(Bucket="bucket", Key="changed.tar")
+        s3_client.delete_object(Bucket="bucket", Key="changed.tar")
         assert reason_of(again.read, 0, 3) == "no such file"
 
 
