@@ -15,6 +15,7 @@ from imagededup import __version__
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.removal.actions import ActionKind
 from imagededup.removal.duties import Outcome
+from imagededup.removal.move import make_folders
 from imagededup.removal.records import Intent, journal_line, row_of
 from imagededup.removal.rename import rename_without_overwriting
 from imagededup.utils.files import partial_path, sync_folder
@@ -95,7 +96,7 @@ class RemovalJournal:
     def _begin(self) -> int:
         """Make the file appear with its first line complete."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self._path.parent)
         except FileExistsError as error:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
         partial = partial_path(self._path)

@@ -23,8 +23,6 @@ __all__ = [
     "move_to",
     "move_without_overwriting",
     "numbered",
-    "open_at_once",
-    "take_away",
 ]
 
 _CHUNK = 2**20
@@ -113,6 +111,18 @@ def delete_file(path: Path) -> None:
         raise FileOperationError(f"cannot delete {str(path)!r}: {error.strerror}") from error
 
 
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it, and wait until they are on the disk."""
+    missing = []
+    for above in (folder, *folder.parents):
+        if above.exists():
+            break
+        missing.append(above)
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        sync_folder(made.parent)
+
+
 def _moved(source: Path, place: Path) -> bool:
     """Whether the file has taken the place; False if something else was quicker."""
     if source.is_symlink():
@@ -134,7 +144,7 @@ def _move_link(source: Path, place: Path) -> bool:
         place.symlink_to(source.parent.resolve() / source.readlink())
     except FileExistsError:
         return False
-    take_away(source, before, place)
+    _take_away(source, before, place)
     return True
 
 
@@ -142,14 +152,14 @@ def _move_to_another_file_system(source: Path, place: Path) -> bool:
     before = FileState.of(source.lstat())
     if not copy_to(source, place, lambda _: None):
         return False
-    take_away(source, before, place)
+    _take_away(source, before, place)
     return True
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a regular file with its times and permissions, and wait until it is on the disk."""
     with (
-        open(source, "rb", opener=open_at_once) as original,
+        open(source, "rb", opener=_open_at_once) as original,
         open(target, "xb", opener=partial(os.open, mode=0o600)) as copy,
     ):
         _check_regular(original)
@@ -160,7 +170,7 @@ def _copy(source: Path, target: Path) -> None:
         os.fsync(copy.fileno())
 
 
-def open_at_once(path: str, flags: int) -> int:
+def _open_at_once(path: str, flags: int) -> int:
     """Open without following a link and without waiting for the writer of a pipe."""
     return os.open(path, flags | _AT_ONCE)
 
@@ -170,7 +180,7 @@ def _check_regular(file: BinaryIO) -> None:
         raise OSError(errno.EINVAL, "it is no longer a file")
 
 
-def take_away(source: Path, before: FileState, place: Path) -> None:
+def _take_away(source: Path, before: FileState, place: Path) -> None:
     """Unlink the source of a copy; what is not what was copied stays, and the copy goes."""
     try:
         if FileState.of(source.lstat()) != before:
@@ -181,15 +191,3 @@ def take_away(source: Path, before: FileState, place: Path) -> None:
     except OSError:
         place.unlink()
         raise
-
-
-def make_folders(folder: Path) -> None:
-    """Make a folder and those above it, and wait until they are on the disk."""
-    missing = []
-    for above in (folder, *folder.parents):
-        if above.exists():
-            break
-        missing.append(above)
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in missing:
-        sync_folder(made.parent)
