@@ -14,12 +14,17 @@ from pathlib import Path
 import pytest
 
 from imagededup.errors import FileOperationError
-from imagededup.removal.move import delete_file, move_without_overwriting
+from imagededup.removal.move import delete_file, move_to, numbered
 from imagededup.removal.rename import rename_without_overwriting
 
 NOT_UTF8 = os.fsdecode(b"latin-1 \xe9.jpg")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs the files of POSIX")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+
+
+def move_without_overwriting(source, target):
+    """Move a file to the first of the numbered names that is free, as the actions do."""
+    return next(place for place in numbered(target) if move_to(source, place))
 
 
 def names(folder):
@@ -254,7 +259,7 @@ class TestToAnotherFileSystem:
 KILLED = """
 import os, resource, signal, sys
 from pathlib import Path
-from imagededup.removal.move import move_without_overwriting
+from imagededup.removal.move import move_to
 
 source, target, kind = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 content = source.read_bytes()
@@ -269,7 +274,7 @@ def move_and_die_at(moment):
         resource.setrlimit(resource.RLIMIT_FSIZE, (moment, moment))
     else:
         sys.addaudithook(die)
-    move_without_overwriting(source, target / "a.jpg")
+    move_to(source, target / "a.jpg")
     os._exit(0)
 
 deaths = left_by_a_copy = 0

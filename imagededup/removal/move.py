@@ -21,24 +21,11 @@ __all__ = [
     "delete_file",
     "make_folders",
     "move_to",
-    "move_without_overwriting",
     "numbered",
 ]
 
 _CHUNK = 2**20
 _AT_ONCE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-
-
-def move_without_overwriting(source: Path, target: Path) -> Path:
-    """Move a file; where the target exists, a number is added to the name.
-
-    Returns:
-        Where the file is now.
-
-    Raises:
-        FileOperationError: It cannot be moved; the source is untouched.
-    """
-    return next(place for place in numbered(target) if move_to(source, place))
 
 
 def numbered(target: Path) -> Iterator[Path]:
