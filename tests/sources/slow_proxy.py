@@ -2,8 +2,9 @@
 
 `python slow_proxy.py PORT` prints its own port. Rules are sent to it as JSON at `/__rules`:
 `latency` in seconds, and `faults`, a list of `match` (part of the request line), `kind` (status,
-cut, drop, trickle, endless), `times` (-1 is for ever), `status` and `headers`. It answers with what
-it has seen since the last rules: the requests, and how many there were at most at the same time.
+cut, drop, trickle, endless), `times` (that a request fails; -1 is for ever), `status` and
+`headers`. It answers with what it has seen since the last rules: the requests, and how many there
+were at most at the same time.
 """
 
 import asyncio
@@ -52,9 +53,11 @@ class Proxy:
 
     def fault_of(self, line):
         for fault in self.faults:
-            if fault["match"] in line and fault.get("times", 1):
-                fault["times"] = fault.get("times", 1) - 1
-                return fault
+            if fault["match"] in line:
+                left = fault.setdefault("left", {})
+                left[line] = left.get(line, fault.get("times", 1)) - 1
+                if left[line] >= 0 or fault.get("times") == -1:
+                    return fault
         return {"kind": None}
 
     async def answer(self, fault, request, writer):
