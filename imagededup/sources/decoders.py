@@ -47,7 +47,7 @@ def decoded_frame(video: Blob, index: VideoIndex, limit: int) -> "VideoFrame":
     """
     decoder = _idle.take(video, limit) or _FilmDecoder(video, index)
     try:
-        with as_unreadable():
+        with as_unreadable("damaged video"):
             frame = decoder.frame(limit)
     except BaseException:
         decoder.close()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageSequence"]
 
+_DAMAGED = "damaged sequence of images, or none"
 _NEEDS_PACKAGE = (
     "sequence of HEIC images, which needs further packages (pip install 'imagededup[heif]')"
 )
@@ -68,7 +69,7 @@ class ImageSequence:
         Raises:
             UnreadableImageError: It is no such file, or the package for it is missing.
         """
-        with self._lock, as_unreadable():
+        with self._lock, as_unreadable(_DAMAGED):
             return [f"{number:06}.jpg" for number in range(len(self._images()))]
 
     def open(self, name: str) -> RawIOBase:
@@ -78,7 +79,7 @@ class ImageSequence:
             UnreadableImageError: There is no image of the name, or it cannot be decoded.
         """
         found = _NAME.fullmatch(name)
-        with self._lock, as_unreadable():
+        with self._lock, as_unreadable(_DAMAGED):
             images = self._images()
             if found is None or int(found[1]) >= len(images):
                 raise UnreadableImageError(f"no such image: there are {len(images):,}")
@@ -98,7 +99,7 @@ def _kind(content: Blob) -> Callable[[Blob], _Images]:
     """What reads a file, by its brands."""
     start = content.read(0, 64)
     if start[4:8] != b"ftyp":
-        raise UnreadableImageError("damaged sequence of images, or none")
+        raise UnreadableImageError(_DAMAGED)
     length = min(int.from_bytes(start[:4], "big"), len(start))
     brands = {start[place : place + 4] for place in range(8, length, 4) if place != 12}
     if brands & _AVIF:

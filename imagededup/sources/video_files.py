@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.blobs import Blob, BlobFile
 from imagededup.sources.limits import limits, over_limit
+from imagededup.sources.mp4_boxes import claims_too_much
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -41,7 +42,9 @@ class VideoFile:
             import av
         except ImportError as error:
             raise UnreadableImageError(NEEDS_PACKAGE) from error
-        with as_unreadable():
+        with as_unreadable("damaged video, or none"):
+            if claims_too_much(video):
+                raise UnreadableImageError("damaged video: it claims more frames than bytes")
             self.container: InputContainer = av.open(
                 BlobFile(video),
                 "r",
@@ -86,14 +89,18 @@ def microseconds(ticks: int, time_base: Fraction) -> int:
 
 
 @contextmanager
-def as_unreadable() -> Iterator[None]:
-    """Say in one line why a film cannot be read, whatever its bytes provoke."""
+def as_unreadable(otherwise: str) -> Iterator[None]:
+    """Say in one line why a file cannot be read, whatever its bytes provoke.
+
+    Args:
+        otherwise: What is said where neither memory nor the system is the reason.
+    """
     try:
         yield
     except UnreadableImageError:
         raise
     except Exception as error:
-        raise UnreadableImageError(_reason(error)) from error
+        raise UnreadableImageError(_reason(error) or otherwise) from error
 
 
 def _refuse(url: str, *_: object) -> NoReturn:
@@ -117,11 +124,9 @@ def _chosen_stream(container: "InputContainer") -> "VideoStream":
     return chosen
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> str | None:
     if isinstance(error, MemoryError):
         return "too large for the memory"
-    if type(error).__name__ in ("InvalidDataError", "ArgumentError"):  # of PyAV
-        return "damaged video, or none"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and not type(error).__module__.startswith("av."):
+        return (error.strerror or str(error)).lower()
+    return None

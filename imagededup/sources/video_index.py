@@ -75,7 +75,7 @@ class VideoIndex:
             UnreadableImageError: It is no film, there is no frame, or no time is known.
         """
         found = _Found()
-        with closing(VideoFile(video)) as file, as_unreadable():
+        with closing(VideoFile(video)) as file, as_unreadable("damaged video"):
             damage = found.read(file)
         return found.index(damage)
 
@@ -133,7 +133,7 @@ class _Found:
         times, durations = np.array(self._times), np.array(self._durations)
         kept = times >= keys[0].time if keys else np.zeros(len(times), bool)
         if not kept.any():
-            raise UnreadableImageError(damage or "video without frames")
+            raise UnreadableImageError("video without frames")
         origin = int(times[kept].min())
         end = int((times[kept] + durations[kept]).max()) - origin
         of_time = {key.time - origin: key for key in reversed(keys) if key.time >= keys[0].time}

@@ -229,6 +229,18 @@ class TestBrokenFilms:
         finally:
             set_limits(before)
 
+    @pytest.mark.parametrize("form", ["stsz", "trun"])
+    def test_more_frames_than_bytes(self, form):
+        fragments = {"movflags": "frag_keyframe+empty_moov"} if form == "trun" else None
+        content = bytearray(film(codec="mpeg4", container_options=fragments))
+        place = content.index(form.encode()) + 8
+        if form == "stsz":
+            content[place : place + 4] = (1).to_bytes(4, "big")
+            place += 4
+        content[place : place + 4] = (100_000_000).to_bytes(4, "big")
+        with pytest.raises(UnreadableImageError, match="it claims more frames than bytes"):
+            video(bytes(content)).names(1)
+
     def test_lists_that_name_other_files(self, tmp_path, clip):
         (tmp_path / "secret.mp4").write_bytes(clip)
         names = (f"file '{tmp_path}/secret.mp4'", f"{tmp_path}/secret.mp4", "http://localhost:9/")
