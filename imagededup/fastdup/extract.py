@@ -14,7 +14,7 @@ from imagededup.errors import InvalidValueError, UnreadableImageError
 from imagededup.fastdup.config import BoundingBox, RunConfig, RunMode
 from imagededup.fastdup.listing import Listing, list_images
 from imagededup.fastdup.model import ExtractionModel, load_model
-from imagededup.fastdup.same_files import is_among, states_of
+from imagededup.fastdup.same_files import is_among
 from imagededup.fastdup.store.files import FeatureFiles, FeatureRecord
 from imagededup.fastdup.store.finish import finished, images_of, name_features
 from imagededup.fastdup.store.journal import Entry, ImageEntry, Journal
@@ -135,10 +135,9 @@ def _without(listing: Listing, stored: Collection[str]) -> Listing:
     is_stored = is_among(list(listing.paths()), stored)
     if not is_stored.any():
         return listing
-    names = list(compress(listing.names, ~is_stored))
-    count = counted(len(listing) - len(names), "image")
+    count = counted(int(is_stored.sum()), "image")
     logger.warning("%s of input_dir are files that are stored already, and left out", count)
-    return replace(listing, names=names)
+    return listing.where(~is_stored)
 
 
 def _plan(
@@ -176,7 +175,8 @@ class _Extraction:
         """Describe what no earlier run has described, and store it all."""
         paths = list(self.listing.paths())
         is_begun = bool(previous) or self.files.journal.exists()
-        size, modified = states_of(paths if is_begun else [])
+        nothing = np.empty(0, np.int64)
+        size, modified = self.listing.states() if is_begun else (nothing, nothing)
         if previous:
             record = finished(self.files, self.plan, paths, size, modified, previous[0])
             if record is not None:
@@ -225,7 +225,7 @@ def _describe(
     listing: Listing, model: ExtractionModel, box: BoundingBox | None, batch: NDArray[np.int64]
 ) -> _Batch:
     paths = [listing.path(index) for index in batch.tolist()]
-    sizes, times = states_of(paths)
+    sizes, times = listing.states(batch)
     reasons: list[str | None] = [None] * len(paths)
     statistics: list[list[float] | None] = [None] * len(paths)
     places, prepared = [], []

@@ -3,12 +3,17 @@
 import hashlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
+from imagededup.fastdup.same_files import states_of
 from imagededup.fastdup.store.files import FeatureFiles, is_result
 from imagededup.fastdup.store.tables import check_name
 from imagededup.sources.addresses import is_remote
@@ -33,6 +38,8 @@ class Listing:
         begin: Place of the first one in the whole listing.
         total: Length of the whole listing.
         whole_digest: Hash of the whole listing.
+        remote: Sizes and times of modification of images that are not on this machine, as they were
+            listed, int64 of shape (n, 2); negative numbers for all others. None if there are none.
     """
 
     root: str
@@ -40,6 +47,7 @@ class Listing:
     begin: int = 0
     total: int = 0
     whole_digest: str = ""
+    remote: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -65,7 +73,26 @@ class Listing:
 
     def slice(self, begin: int, end: int) -> "Listing":
         """A part of it."""
-        return Listing(self.root, self.names[begin:end], begin, len(self.names), self.digest())
+        remote = None if self.remote is None else self.remote[begin:end]
+        total, digest = len(self.names), self.digest()
+        return Listing(self.root, self.names[begin:end], begin, total, digest, remote)
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Listing":
+        """Some of its images, bool of shape (n,)."""
+        remote = None if self.remote is None else self.remote[chosen]
+        return replace(self, names=list(compress(self.names, chosen)), remote=remote)
+
+    def states(
+        self, places: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sizes and times of modification in nanoseconds as they are now; -1 without a file."""
+        places = np.arange(len(self)) if places is None else places
+        size, modified = states_of([self.path(place) for place in places.tolist()])
+        if self.remote is not None:
+            listed = self.remote[places]
+            size = np.where(size < 0, listed[:, 0], size)
+            modified = np.where(modified < 0, listed[:, 1], modified)
+        return size, modified
 
 
 def check_inputs(config: RunConfig) -> None:
@@ -104,9 +131,11 @@ def list_images(input_dir: str | tuple[str, ...] | Sources, work_dir: Path) -> L
     for part in parts:
         _warn(part.failures)
     if len(parts) == 1 and parts[0].place:
-        listing = Listing(_root(parts[0].place), parts[0].names)
+        listing = Listing(_root(parts[0].place), parts[0].names, remote=_remote_states(parts))
     else:
-        listing = Listing("", _distinct([address for part in parts for address in _whole(part)]))
+        listing = _distinct(
+            [path for part in parts for path in _whole(part)], _remote_states(parts)
+        )
     if not listing.names:
         raise InvalidValueError(f"input_dir must hold at least one image, got {input_dir!r:.200}")
     return listing
@@ -166,13 +195,32 @@ def _holds_its_images(folder: Path) -> bool:
         return False
 
 
-def _distinct(found: list[str]) -> list[str]:
+def _distinct(found: list[str], remote: NDArray[np.int64] | None) -> Listing:
     """Full paths, each once, where it comes first."""
-    distinct = list(dict.fromkeys(found))
-    if len(distinct) < len(found):
-        repeated = counted(len(found) - len(distinct), "path")
-        logger.warning("%s of input_dir came twice and were taken once", repeated)
-    return distinct
+    distinct = dict(zip(reversed(found), range(len(found) - 1, -1, -1), strict=True))
+    if len(distinct) == len(found):
+        return Listing("", found, remote=remote)
+    repeated = counted(len(found) - len(distinct), "path")
+    logger.warning("%s of input_dir came twice and were taken once", repeated)
+    first = np.zeros(len(found), bool)
+    first[list(distinct.values())] = True
+    return Listing("", found, remote=remote).where(first)
+
+
+def _remote_states(parts: Sequence[ListedPlace]) -> NDArray[np.int64] | None:
+    """What `Listing.remote` says of the images of several places."""
+    if not any(is_remote(part.place) for part in parts):
+        return None
+    listed = np.full((sum(len(part.names) for part in parts), 2), -1, np.int64)
+    begin = 0
+    for part in parts:
+        rows = slice(begin, begin + len(part.names))
+        begin = rows.stop
+        if is_remote(part.place):
+            listed[rows, 0] = part.states.files["size"]
+            listed[rows, 1] = part.states.files["modified"]
+    listed[(listed == 0).all(axis=1)] = -1
+    return listed
 
 
 def _warn(failures: list[Failure]) -> None:

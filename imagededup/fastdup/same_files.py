@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.sources.addresses import file_of
+
 __all__ = ["is_among", "states_of"]
 
 
@@ -23,15 +25,27 @@ def is_among(paths: Sequence[str], others: Collection[str]) -> NDArray[np.bool_]
 
 
 def states_of(paths: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sizes and times of modification in nanoseconds, of shape (n,) each; -1 without a file."""
+    """Sizes and times of modification in nanoseconds, of shape (n,) each; -1 without a file.
+
+    Those of an image in an archive or a video are the archive's or the video's.
+    """
     size, modified = np.full((2, len(paths)), -1, np.int64)
     for place, path in enumerate(paths):
         try:
-            status = os.stat(path)  # noqa: PTH116 - a million of them, without a million objects
+            status = _status(path)
         except (OSError, ValueError):
             continue
-        size[place], modified[place] = status.st_size, status.st_mtime_ns
+        if status is not None:
+            size[place], modified[place] = status.st_size, status.st_mtime_ns
     return size, modified
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116 - a million of them, without a million objects
+    except (FileNotFoundError, NotADirectoryError):
+        file = file_of(path)
+        return None if file is None or file == path else os.stat(file)  # noqa: PTH116
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,10 +40,11 @@ Indices = NDArray[np.int64]
 
 def result_title(found: "Duplicates") -> str:
     """What a page of a result is called: after the folders."""
-    if found.root is None:
+    if found.folder is None:
         return "Duplicates"
-    against = "" if found.reference_root is None else f" that {_named(found.reference_root)} has"
-    return f"Duplicates in {_named(found.root)}{against}"
+    others = found.reference_folder
+    against = "" if others is None else f" that {_named(others)} has"
+    return f"Duplicates in {_named(found.folder)}{against}"
 
 
 def result_sections(found: "Duplicates", most: int) -> list[PageSection]:
@@ -123,8 +123,8 @@ def judged(verdict: Verdict | None) -> tuple[str, MayGo]:
     return verdict.relation.value, may_go
 
 
-def _named(folder: Path) -> str:
-    return folder.name or str(folder)
+def _named(folder: ImageFolder) -> str:
+    return str(folder) if folder.places else folder.root.name or str(folder)
 
 
 def _facts(found: "Duplicates") -> Iterator[tuple[str, str]]:

@@ -24,10 +24,10 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 def size_bars(columns: Columns) -> list[BarSection]:
     """How long the longer sides are, and how large the files."""
-    longer = np.maximum(columns["width"], columns["height"])
+    longer, sizes = np.maximum(columns["width"], columns["height"]), columns["file_size"]
     return [
         BarSection("Longer side in pixels", _bars(longer, _SIDES, [f"{n:,}" for n in _SIDES])),
-        BarSection("File size", _bars(columns["file_size"], _BYTES, [_bytes(n) for n in _BYTES])),
+        BarSection("File size", _bars(sizes[sizes > 0], _BYTES, [_bytes(n) for n in _BYTES])),
     ]
 
 

@@ -57,7 +57,7 @@ def encode_and_measure(
     columns = {
         "width": width,
         "height": height,
-        "file_size": np.array([folder.state(name)[1].size for name in names], np.int64),
+        "file_size": np.array([_file_size(folder, name) for name in names], np.int64),
         **dict(zip(MEASURES, measured.codes[kept].T, strict=True)),
     }
     gone = [size for size in sizes if isinstance(size, Failure)]
@@ -102,6 +102,11 @@ class _Measuring:
 
     def _encode_batch(self, prepared: Sequence[Any]) -> NDArray[np.float32]:
         return np.array(prepared, np.float32).reshape(-1, len(MEASURES))
+
+
+def _file_size(folder: ImageFolder, name: str) -> int:
+    """Bytes; 0 for what is no file of its own."""
+    return folder.state(name)[1].size if folder.is_file(name) else 0
 
 
 def _size(folder: ImageFolder, name: str) -> tuple[int, int] | Failure:

@@ -62,7 +62,7 @@ def write_report(findings: Findings, path: str | PathLike[str], most: int) -> Wr
         InvalidValueError: The path does not end in `.html`.
         FileOperationError: The page cannot be written.
     """
-    title = f"Images in {findings.folder.root}"
+    title = f"Images in {findings.folder}"
     return write_page(path, title, list(_sections(findings, most)), verbose=True)
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "SEQUENCE_ENDINGS",
     "VIDEO_ENDINGS",
     "as_path",
+    "file_of",
     "is_archive",
     "is_container",
     "is_remote",
@@ -89,6 +90,15 @@ def is_video(name: str) -> bool:
 def is_container(name: str) -> bool:
     """Whether there may be images within a file of this name."""
     return is_archive(name) or is_video(name)
+
+
+def file_of(address: str) -> str | None:
+    """The file that an address leads to, or in which its image lies; None if it is remote."""
+    if is_remote(address):
+        return None
+    if os.path.lexists(address):
+        return address
+    return next((one for one, _ in parts_of(address) if os.path.isfile(one)), address)  # noqa: PTH113
 
 
 def parts_of(address: str) -> list[tuple[str, str]]:

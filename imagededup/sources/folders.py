@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.sources.addresses import as_path, is_remote, parts_of, remote_address
+from imagededup.sources.addresses import as_path, file_of, is_remote, parts_of, remote_address
 from imagededup.sources.file_states import FileState, FileStates
 
 __all__ = ["Failure", "ImageFolder", "check_folder", "walk"]
+
+_MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class ImageFolder:
             in an archive or a video that of the archive or the video.
         apart: Which images are no files of their own but lie in others, or elsewhere, bool; None if
             all are files.
+        places: The several places that the names are of; none where there is `root` alone.
     """
 
     root: Path
@@ -45,6 +48,13 @@ class ImageFolder:
     failures: list[Failure]
     states: FileStates = field(repr=False, compare=False)
     apart: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+    places: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if not self.places:
+            return remote_address(self.root) if is_remote(self.root) else str(self.root)
+        shown = ", ".join(self.places[:_MOST_SHOWN])
+        return shown if len(self.places) <= _MOST_SHOWN else f"{shown} and other places"
 
     def path(self, name: str) -> Path:
         """Where the image of this name lies."""
@@ -75,17 +85,15 @@ class ImageFolder:
             InvalidValueError: It is not among `names`.
         """
         path = self.path(name)
-        if self.is_file(name):
-            return path
-        if is_remote(path):
-            return None
-        return next((Path(one) for one, _ in parts_of(str(path)) if Path(one).is_file()), path)
+        file = str(path) if self.is_file(name) else file_of(str(path))
+        return None if file is None else Path(file)
 
     def take(self, places: NDArray[np.int64]) -> "ImageFolder":
         """Some of the images, by their places in ascending order."""
         names = [self.names[place] for place in places.tolist()]
         apart = None if self.apart is None else self.apart[places]
-        return ImageFolder(self.root, names, self.failures, self.states.take(places), apart)
+        states = self.states.take(places)
+        return ImageFolder(self.root, names, self.failures, states, apart, self.places)
 
     def without(self, other: "ImageFolder") -> "ImageFolder":
         """The images that are not among those of another listing, by whatever path, link or mount.
@@ -97,15 +105,13 @@ class ImageFolder:
         """
         left = self.take(np.flatnonzero(~self._among(other)))
         if self.names and not left.names:
-            raise InvalidValueError(
-                f"all files of {self.root} are also among those of {other.root}"
-            )
+            raise InvalidValueError(f"all files of {self} are also among those of {other}")
         return left
 
     def _place(self, name: str) -> int:
         place = bisect_left(self.names, name)
         if self.names[place : place + 1] != [name]:
-            raise InvalidValueError(f"{name!r} is not among the files listed in {self.root}")
+            raise InvalidValueError(f"{name!r} is not among the files listed in {self}")
         return place
 
     def _among(self, other: "ImageFolder") -> NDArray[np.bool_]:

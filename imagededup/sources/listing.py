@@ -91,7 +91,7 @@ def list_images(
         )
         for part in parts
     ]
-    return _sorted(Path(), joined)
+    return _sorted(Path(), joined, sources.places)
 
 
 def listed_places(
@@ -126,7 +126,8 @@ class _Lister:
             if is_remote(one):
                 yield self._remote(one)
             elif not os.path.isfile(one):  # noqa: PTH113 - False for every impossible path
-                yield self._folder(one)
+                is_gone = not alone and _is_called_file(one) and not os.path.lexists(one)
+                yield self._files([one]) if is_gone else self._folder(one)
             elif self._is_container(one):
                 yield self._container(one)
             elif is_list(one) if alone else one.lower().endswith(_LIST_ENDINGS):
@@ -246,7 +247,7 @@ class _Lister:
             return None, (error.strerror or str(error)).lower()
 
 
-def _sorted(root: Path, parts: Sequence[ListedPlace]) -> ImageFolder:
+def _sorted(root: Path, parts: Sequence[ListedPlace], several: tuple[str, ...] = ()) -> ImageFolder:
     """All names in one order, each once."""
     names = [name for part in parts for name in part.names]
     failures = [failure for part in parts for failure in part.failures]
@@ -259,7 +260,14 @@ def _sorted(root: Path, parts: Sequence[ListedPlace]) -> ImageFolder:
     places = np.array(chosen, np.int64)
     states = FileStates.joined([part.states for part in parts]).take(places)
     apart = np.concatenate([part.apart for part in parts] or [np.zeros(0, bool)])[places]
-    return ImageFolder(root, [names[item] for item in chosen], failures, states, apart)
+    taken = [names[item] for item in chosen]
+    return ImageFolder(root, taken, failures, states, apart, several)
+
+
+def _is_called_file(place: str) -> bool:
+    """Whether a name has an ending, and not that of what holds many images."""
+    ending = os.path.splitext(place)[1].lower()  # noqa: PTH122
+    return bool(ending) and not is_container(place) and ending not in _LIST_ENDINGS
 
 
 def _prefix(place: str) -> str:

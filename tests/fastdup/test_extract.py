@@ -142,7 +142,7 @@ def test_an_input_without_images_is_an_error(images, tmp_path):
     for name, message in (
         ("empty", "must hold at least one file"),
         ("empty.txt", "must hold at least one image"),
-        ("binary", "is no text file"),
+        ("binary", "is none of them"),
         ("gone", "does not exist"),
     ):
         with pytest.raises(InvalidValueError, match=message):

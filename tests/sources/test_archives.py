@@ -5,9 +5,12 @@ import io
 import random
 import tarfile
 import zipfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from imagededup import fastdup
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import load_image
 from imagededup.methods import CNN, PHash
@@ -15,7 +18,9 @@ from imagededup.sources import archives
 from imagededup.sources.archives import open_archive
 from imagededup.sources.blobs import BytesBlob
 from imagededup.sources.listing import list_images
+from imagededup.utils.sizes import bytes_in_words
 from tests.conftest import photograph
+from tests.test_pages import content
 
 ENDINGS = ("tar", "tar.gz", "tgz", "zip")
 
@@ -102,8 +107,6 @@ class TestTheSameAsInAFolder:
         assert found.reference_names == ["b.png"]
 
     def test_the_runner(self, tmp_path, folder, pictures, capsys):
-        from imagededup import fastdup
-
         write_archive(folder / "z.tar.gz", [("again.png", pictures["07.png"])])
         assert fastdup.run(folder, tmp_path / "work", threshold=0.99, verbose=False) == 0
         rows = (tmp_path / "work" / "similarity.csv").read_text().splitlines()
@@ -271,3 +274,41 @@ def test_more_archives_than_stay_open(tmp_path):
         write_archive(tmp_path / f"{number:02}.tar", [("a.png", encoded(number % 5))])
     found = PHash(verbose=False).find_duplicates(tmp_path)
     assert found["00.tar/a.png"] == [f"{number:02}.tar/a.png" for number in range(5, 40, 5)]
+
+
+def test_pages_of_archives_and_several_places(tmp_path, pictures, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_archive(Path("a.tar"), pictures.items())
+    Path("b").mkdir()
+    Path("b/1.png").write_bytes(pictures["03.png"])
+    found = PHash(verbose=False).search(["a.tar", "b"])
+    found.to_html("page.html")
+    assert "<title>Duplicates in a.tar, b</title>" in Path("page.html").read_text()
+    rows = {row[0]: row for row in content(Path("page.html"))["pictures"]}
+    assert rows["a.tar/03.png"][3] == ""  # no link, and nothing that could be marked
+    assert rows["b/1.png"][3] == "./b/1.png"
+    assert (rows["a.tar/03.png"][-1], rows["b/1.png"][-1]) == (1, 0)
+
+
+def test_the_report_counts_bytes_of_files_only(tmp_path, pictures, command):
+    write_archive(tmp_path / "a.tar", pictures.items())
+    (tmp_path / "1.png").write_bytes(pictures["03.png"])
+    command("report", tmp_path, "-m", "phash", "-o", tmp_path / "r.html")
+    size = bytes_in_words(len(pictures["03.png"]))
+    page = (tmp_path / "r.html").read_text()
+    assert f"<dt>in all</dt><dd>{size}</dd>" in page
+
+
+class TestTheRunnerGoesOn:
+    def run(self, folder, capsys):
+        assert fastdup.run(folder, folder.parent / "work", run_mode=1, verbose=False) == 0
+        return fastdup.load_binary_features(str(folder.parent / "work" / "features.dat"))
+
+    def test_a_changed_archive_is_described_again(self, tmp_path, pictures, capsys):
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        write_archive(folder / "a.zip", [("x.png", pictures["00.png"])])
+        before = self.run(folder, capsys)[1]
+        write_archive(folder / "a.zip", [("x.png", pictures["01.png"] + bytes(7))])
+        after = self.run(folder, capsys)[1]
+        assert not np.array_equal(before, after)

@@ -57,6 +57,13 @@ class TestSeveralPlaces:
         with pytest.raises(InvalidValueError, match="'none' does not exist"):
             list_images(["a", "none"])
 
+    def test_a_file_that_is_missing_is_listed_as_unreadable(self, make):
+        make("a/1.png")
+        found = PHash(verbose=False).search(["a", "gone.png"])
+        assert [(one.name, one.reason) for one in found.failures] == [("gone.png", "no such file")]
+        with pytest.raises(InvalidValueError, match="'gone.zip' does not exist"):
+            list_images(["a", "gone.zip"])
+
     def test_states_are_those_of_the_files(self, make):
         make("a/1.png", "b/2.png")
         Path("b/3.png").symlink_to("2.png")
