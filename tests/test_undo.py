@@ -11,6 +11,7 @@ import pytest
 
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.removal import (
+    carry_out,
     carry_out_marked,
     delete,
     move_into,
@@ -19,6 +20,7 @@ from imagededup.removal import (
     restore,
     trash,
 )
+from imagededup.removal.journal_places import default_journal
 from imagededup.removal.records import journal_line, line_content
 from tests.conftest import photograph
 from tests.test_marked import line
@@ -152,8 +154,6 @@ class TestEverythingComesBack:
     def test_after_a_search(self, photos, journal, tmp_path):
         before = picture(photos)
         found = find(photos)
-        from imagededup.removal import carry_out
-
         for action in (move_into(tmp_path / "away"), trash):
             list(carry_out(found, found.removals(), action, journal))
             assert len(picture(photos)) == len(before) - 3
@@ -572,7 +572,7 @@ class TestCommand:
         assert stopped == "imagededup: stopped: 0 of 6 images deleted"
         assert reason == (
             f"imagededup: cannot write the journal {str(journal)!r}: Not a directory; nothing goes "
-            "without it"
+            "without it, choose another place"
         )
         assert picture(photos) == before
 
@@ -585,9 +585,21 @@ class TestCommand:
         code, out, err = command("restore", journal)
         assert (code, out, err.count("\n")) == (1, "", 1)
 
-    def test_several_at_one_moment_have_journals_of_their_own(self, tmp_path):
-        from imagededup.removal.journal_places import default_journal
+    def test_without_a_home_it_must_be_said_where(self, monkeypatch):
+        def no_home():
+            raise RuntimeError("Could not determine home directory.")
 
+        monkeypatch.setattr(Path, "home", no_home)
+        with pytest.raises(FileOperationError, match="there is no home folder for the journal"):
+            default_journal()
+
+    @linux
+    def test_a_relative_state_folder_counts_for_nothing(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("XDG_STATE_HOME", "state")
+        monkeypatch.setattr(Path, "home", lambda: tmp_path)
+        assert default_journal().parent == tmp_path / ".local" / "state" / "imagededup"
+
+    def test_several_at_one_moment_have_journals_of_their_own(self, tmp_path):
         one = default_journal(tmp_path)
         one.touch()
         assert default_journal(tmp_path) != one

@@ -128,7 +128,8 @@ class RemovalJournal:
     def _cannot_write(self, error: OSError) -> FileOperationError:
         reason = error.strerror or str(error)
         return FileOperationError(
-            f"cannot write the journal {str(self._path)!r}: {reason}; nothing goes without it"
+            f"cannot write the journal {str(self._path)!r}: {reason}; nothing goes without it, "
+            "choose another place"
         )
 
 
