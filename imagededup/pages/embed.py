@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from imagededup.pages.frames import frame_file
 from imagededup.pages.gathered import Gathered, whole_path
 from imagededup.pages.items import (
     GroupSection,
@@ -185,6 +186,10 @@ class PageData:
 
     def _link(self, path: Path) -> str:
         """Where a browser finds a picture; empty where it cannot look."""
+        frames = self._everything.frames
+        frame = None if frames is None else frame_file(whole_path(frames), whole_path(path))
+        if frame is not None and frame.exists():
+            return file_address(frame, self._page_folder)
         if is_remote(path):
             url = remote_address(path)
             is_web = url.startswith("http") and not parts_of(url)

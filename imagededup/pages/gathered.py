@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import IO, cast
 
+from imagededup.pages.frames import frame_file, write_frame
 from imagededup.pages.items import (
     GroupSection,
     PagePicture,
@@ -78,6 +79,7 @@ class Gathered:
             have one number.
         bounds: Where each small copy begins in `file`, and where the last one ends.
         file: One small copy after the other.
+        frames: Where frames of videos were written as files; None where they were not.
     """
 
     pictures: Sequence[PagePicture]
@@ -85,6 +87,7 @@ class Gathered:
     thumbnails: Sequence[int]
     bounds: Sequence[int]
     file: IO[bytes]
+    frames: Path | None = None
 
     def thumbnail(self, number: int) -> bytes:
         """A small copy."""
@@ -98,7 +101,12 @@ class Gathered:
 
 @contextmanager
 def gathered(
-    pictures: Sequence[PagePicture], longest: int, workers: int, folder: Path, verbose: bool
+    pictures: Sequence[PagePicture],
+    longest: int,
+    workers: int,
+    folder: Path,
+    verbose: bool,
+    frames: Path | None = None,
 ) -> Iterator[Gathered]:
     """Look at pictures, in parallel; their small copies wait in a file without a name.
 
@@ -108,6 +116,7 @@ def gathered(
         workers: How many threads look.
         folder: Where the file lies while the block runs.
         verbose: Whether to show progress.
+        frames: A folder into which frames of videos are written; None writes none.
     """
     looks: list[Look] = []
     thumbnails: list[int] = []
@@ -117,7 +126,8 @@ def gathered(
         _unnamed_file(folder) as file,
         Progress(len(pictures), "Thumbnails", "picture", verbose) as progress,
     ):
-        for look in ordered_map(partial(look_at, longest=longest), pictures, workers):
+        look_at_one = partial(_looked, longest=longest, frames=frames)
+        for look in ordered_map(look_at_one, pictures, workers):
             number = -1
             if look.thumbnail:
                 digest = blake2b(look.thumbnail, digest_size=16).digest()
@@ -128,7 +138,17 @@ def gathered(
             thumbnails.append(number)
             looks.append(replace(look, thumbnail=b""))
             progress.advance(1)
-        yield Gathered(pictures, looks, thumbnails, bounds, file)
+        yield Gathered(pictures, looks, thumbnails, bounds, file, frames)
+
+
+def _looked(picture: PagePicture, longest: int, frames: Path | None) -> Look:
+    look = look_at(picture, longest)
+    if frames is not None and picture.path is not None and look.thumbnail:
+        address = whole_path(picture.path)
+        file = frame_file(frames, address)
+        if file is not None:
+            write_frame(address, file)
+    return look
 
 
 def _unnamed_file(folder: Path) -> IO[bytes]:

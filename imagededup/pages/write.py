@@ -38,6 +38,7 @@ def write_page(
     max_bytes: int = MOST_BYTES,
     workers: int | None = None,
     verbose: bool = False,
+    frames: Path | None = None,
 ) -> WrittenPage:
     """Write a page that shows pictures, pairs and groups of them.
 
@@ -55,6 +56,8 @@ def write_page(
             beside it, named after it: `report_pages/page_2.html`. A group is never cut.
         workers: How many threads decode; None for all cores.
         verbose: Whether to show a progress bar.
+        frames: A folder into which the frames of videos on the page are written as JPEGs, for the
+            page to link to; None writes none.
 
     Returns:
         Where the page is, and how large.
@@ -76,7 +79,9 @@ def write_page(
     count = len(listed.pictures)
     longest = size or picture_size_for(count)
     try:
-        with gathered(listed.pictures, longest, threads, target.parent, verbose) as everything:
+        with gathered(
+            listed.pictures, longest, threads, target.parent, verbose, frames
+        ) as everything:
             cut = list(sheets(sections, places, everything, most))
             files = [target, *(_further(target, number) for number in range(2, len(cut) + 1))]
             # The first one last, so that what it links to is there.

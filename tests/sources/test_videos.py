@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import av
 import numpy as np
@@ -20,6 +21,7 @@ from imagededup.sources.blobs import BytesBlob
 from imagededup.sources.limits import set_limits
 from tests.conftest import photograph
 from tests.sources.films import film, number_in, numbers, video
+from tests.test_pages import content as page_content
 
 
 @pytest.fixture(scope="module")
@@ -303,12 +305,29 @@ class TestAllThatReadsImages:
             assert set(found) - {"still.png"} == {f"{prefix}00000{n}.0s.jpg" for n in range(3)}
             assert found[f"{prefix}000001.0s.jpg"] == (["still.png"] if prefix else [])
 
-    def test_the_runner(self, folder, tmp_path):
-        fastdup.run(folder, work_dir=tmp_path / "work", verbose=False)
-        names = (tmp_path / "work" / "features.dat.csv").read_text().splitlines()[1:]
+    def test_the_runner_writes_frames_only_for_pages(self, folder, tmp_path):
+        work = tmp_path / "work"
+        fastdup.run(folder, work_dir=work, threshold=0.8, verbose=False)
+        names = (work / "features.dat.csv").read_text().splitlines()[1:]
         assert [name.rpartition("trip/")[2] for name in names] == [
             "film.mp4/000000.0s.jpg",
             "film.mp4/000001.0s.jpg",
             "film.mp4/000002.0s.jpg",
             "still.png",
         ]
+        assert not (work / "frames").exists()
+        page = fastdup.create_duplicates_gallery(work, tmp_path / "page", num_images=1)
+        [frame] = [path for path in (work / "frames").rglob("*") if path.is_file()]
+        film = str(folder / "film.mp4")
+        assert frame == Path(f"{work}/frames{film}/000001.0s.jpg")
+        assert frame.read_bytes().startswith(b"\xff\xd8")
+        written = load_image(frame).astype(int)
+        assert np.abs(written - np.asarray(photograph(1), int)).mean() < 6
+        links = {Path(row[0]).name: row[3] for row in page_content(page.path)["pictures"]}
+        assert links["000001.0s.jpg"] == frame.as_uri()
+        assert links["still.png"] == (folder / "still.png").as_uri()
+
+    def test_a_page_without_a_work_folder_writes_no_frame(self, folder, tmp_path):
+        found = PHash(verbose=False).search(folder)
+        found.to_html(tmp_path / "page.html")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["page.html", "trip"]

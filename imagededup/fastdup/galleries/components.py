@@ -57,7 +57,9 @@ def create_components_gallery(
     ]
     title, said = f"The {len(groups):,} largest", f"From {folder.folder}."
     section = GroupSection(title, groups, said, "similarity")
-    return write_gallery(gallery_path(save_path, "components"), "Connected components", [section])
+    return write_gallery(
+        gallery_path(save_path, "components"), folder.folder, "Connected components", [section]
+    )
 
 
 def _folder_of(folder: WorkDir) -> WorkDir:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.fastdup.checks import check_path, check_place
+from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.pages import PagePicture, PageSection, WrittenPage, write_page
 
 __all__ = ["gallery_path", "page_pictures", "table_path", "write_gallery"]
@@ -77,6 +78,16 @@ def page_pictures(names: Iterable[str]) -> dict[str, PagePicture]:
     }
 
 
-def write_gallery(path: Path, title: str, sections: list[PageSection]) -> WrittenPage:
-    """Write a gallery; pictures that are missing or broken show the reason."""
-    return write_page(path, title, sections, verbose=True)
+def write_gallery(path: Path, source: Path, title: str, sections: list[PageSection]) -> WrittenPage:
+    """Write a gallery; pictures that are missing or broken show the reason.
+
+    Args:
+        path: The page.
+        source: The work folder that it shows, or a table. The frames of videos that are on the page
+            are written into the folder `frames` of the work folder.
+        title: Its heading.
+        sections: Its parts.
+    """
+    work_dir = WorkDir(source)
+    frames = work_dir.frames if work_dir.config.is_file() else None
+    return write_page(path, title, sections, verbose=True, frames=frames)

@@ -82,7 +82,7 @@ def create_duplicates_gallery(
     section = PairSection(
         f"The {len(rows):,} {end}", pairs, _said(rows, table), _SCORE, can_mark=not shows_outliers
     )
-    return write_gallery(gallery_path(save_path, "duplicates"), title, [section])
+    return write_gallery(gallery_path(save_path, "duplicates"), table, title, [section])
 
 
 generate_duplicates_gallery = create_duplicates_gallery
@@ -118,7 +118,7 @@ def create_outliers_gallery(
         for row in rows
     ]
     section = PictureSection(f"The {len(rows):,} most unusual", shown, _said(rows, table), _SCORE)
-    return write_gallery(gallery_path(save_path, "outliers"), "Outliers", [section])
+    return write_gallery(gallery_path(save_path, "outliers"), table, "Outliers", [section])
 
 
 def create_similarity_gallery(
@@ -153,7 +153,7 @@ def create_similarity_gallery(
     groups = [_neighbourhood(rows, pictures) for rows in nearest.values()]
     title = f"{counted(len(groups), 'image')} with the nearest ones"
     section = GroupSection(title, groups, _said(best, table), _SCORE)
-    return write_gallery(gallery_path(save_path, "similarity"), "Nearest images", [section])
+    return write_gallery(gallery_path(save_path, "similarity"), table, "Nearest images", [section])
 
 
 def _pictures(rows: list[TableRow]) -> dict[str, PagePicture]:

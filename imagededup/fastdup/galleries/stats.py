@@ -106,7 +106,7 @@ def create_stats_gallery(
         )
         for ranking, rows in zip(rankings, best, strict=True)
     ]
-    return write_gallery(gallery_path(save_path, "stats"), "Statistics", [*sections])
+    return write_gallery(gallery_path(save_path, "stats"), table, "Statistics", [*sections])
 
 
 def _rankings(metric: object, descending: bool) -> tuple[_Ranking, ...]:

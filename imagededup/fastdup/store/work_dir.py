@@ -115,6 +115,11 @@ class WorkDir:
         """How the folder was made."""
         return self.folder / "config.json"
 
+    @property
+    def frames(self) -> Path:
+        """The frames of videos that are on pages."""
+        return self.folder / "frames"
+
     def feature_files(self, stem: str = "features") -> FeatureFiles:
         """The files of features of a name, such as 'features_0_1000' for a shard."""
         return FeatureFiles(self.folder / f"{stem}.dat")
