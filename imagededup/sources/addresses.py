@@ -11,6 +11,7 @@ from pathlib import Path
 
 __all__ = [
     "ARCHIVE_ENDINGS",
+    "NOT_FETCHED",
     "SEQUENCE_ENDINGS",
     "VIDEO_ENDINGS",
     "as_path",
@@ -35,6 +36,9 @@ VIDEO_ENDINGS = (
     *SEQUENCE_ENDINGS,
 )
 """Films, and sequences of images, whose frames are taken."""
+
+NOT_FETCHED = "cannot be fetched: "
+"""How the reason begins why something remote could not be read, which may be otherwise later."""
 
 _REMOTE = re.compile(r"(s3|gs|az|https?|minio):/{1,2}(?=[^/])")
 _IN_PATHS = {"": "\ue000", ".": "\ue001"}

@@ -131,6 +131,10 @@ class ImageFolder:
             yield self.states.at(place)[1], inside
 
 
+def _shown(root: Path) -> str:
+    return remote_address(root) if is_remote(root) else str(root)
+
+
 def check_folder(image_dir: str, name: str) -> Path:
     """The path of a folder that can be listed.
 

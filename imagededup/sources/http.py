@@ -36,18 +36,18 @@ class HttpStore:
     """Reads files; paths are whole addresses."""
 
     def __init__(self) -> None:
+        import aiohttp
         from fsspec.implementations.http import HTTPFileSystem
 
         self._system_of = HTTPFileSystem
+        self._aiohttp = aiohttp
 
     async def connect(self) -> None:
         """Make a session; proxies and .netrc are used as other programs use them."""
-        from aiohttp import ClientTimeout, TCPConnector
-
-        timeout = ClientTimeout(
+        timeout = self._aiohttp.ClientTimeout(
             total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
         )
-        connector = TCPConnector(limit=_CONNECTIONS)
+        connector = self._aiohttp.TCPConnector(limit=_CONNECTIONS)
         self._system = self._system_of(
             asynchronous=True,  # nothing is closed when a forked process ends
             skip_instance_cache=True,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from os import PathLike
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
-from imagededup.sources.addresses import remote_address
+from imagededup.sources.addresses import NOT_FETCHED, remote_address
 from imagededup.sources.limits import limits
 from imagededup.sources.read_ahead import read_before
 from imagededup.sources.remote_blob import RemoteBlob
-from imagededup.sources.remote_files import RemoteFile
+from imagededup.sources.remote_files import RemoteFile, TooLongError
 from imagededup.sources.retries import RemoteError
 from imagededup.sources.stores import call, store_of
 
@@ -28,8 +28,10 @@ def read_whole(address: str | PathLike[str]) -> bytes:
         if data is None:
             store, path = store_of(whole)
             data = call(store.read, path, limits().file_size)
-    except (RemoteError, MissingPackageError) as error:
+    except TooLongError as error:
         raise UnreadableImageError(str(error)) from error
+    except (RemoteError, MissingPackageError) as error:
+        raise UnreadableImageError(f"{NOT_FETCHED}{error}") from error
     return data
 
 
@@ -54,6 +56,8 @@ def list_remote(address: str | PathLike[str], recursive: bool) -> Iterator[Remot
         raise InvalidValueError(f"{_shown(place)} cannot be listed: {error}") from error
     except MissingPackageError as error:
         raise MissingPackageError(f"{_shown(place)} {error}") from error
+    except ValueError as error:
+        raise InvalidValueError(f"{_shown(place)} is no address: {error}") from error
 
 
 def _shown(address: str) -> str:

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Self
 
 from imagededup.errors import MissingPackageError, UnreadableImageError
-from imagededup.sources.addresses import remote_address
+from imagededup.sources.addresses import NOT_FETCHED, remote_address
 from imagededup.sources.remote_files import RemoteFile
 from imagededup.sources.retries import RemoteError
 from imagededup.sources.stores import call, start, store_of
@@ -61,7 +61,7 @@ class RemoteBlob:
             store, path = store_of(whole)
             return cls(whole, call(store.look, path))
         except (RemoteError, MissingPackageError) as error:
-            raise UnreadableImageError(str(error)) from error
+            raise UnreadableImageError(f"{NOT_FETCHED}{error}") from error
 
     def read(self, begin: int, end: int) -> bytes:
         """The bytes from a place up to another, or up to the end of the file.
@@ -84,7 +84,7 @@ class RemoteBlob:
         except (RemoteError, MissingPackageError) as error:
             with self._lock:  # another read tries again
                 self._blocks.pop(number, None)
-            raise UnreadableImageError(str(error)) from error
+            raise UnreadableImageError(f"{NOT_FETCHED}{error}") from error
 
     def _fetched(self, number: int) -> "Future[bytes]":
         """A block that is there or on its way; the next ones follow it where reads do."""

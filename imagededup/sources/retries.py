@@ -20,6 +20,8 @@ _BUSY = (429, 500, 502, 503, 504)
 _NO_ANSWER = "the server cannot be reached"
 _CUT = "the server cut the connection"
 _SLOW = "the server does not answer"
+_INSECURE = "no secure connection to the server"
+_LONGEST_REASON = 200
 _TRANSIENT = {
     "ClientPayloadError": _CUT,
     "IncompleteRead": _CUT,
@@ -31,6 +33,10 @@ _TRANSIENT = {
     "ServiceResponseError": _CUT,
     "ReadTimeoutError": _SLOW,
     "TimeoutError": _SLOW,
+    "ClientConnectorDNSError": "there is no server of this name",
+    "ClientConnectorSSLError": _INSECURE,
+    "ClientConnectorCertificateError": _INSECURE,
+    "SSLError": _INSECURE,
     "ConnectionError": _NO_ANSWER,
     "ClientConnectionError": _NO_ANSWER,
     "ServiceRequestError": _NO_ANSWER,
@@ -94,13 +100,13 @@ def _failure(error: Exception) -> RemoteError:
         return RemoteError("no such file")
     if isinstance(error, PermissionError):
         return RemoteError("access denied")
-    return RemoteError(one_line(error) or type(error).__name__)
+    return RemoteError(one_line(error)[:_LONGEST_REASON] or type(error).__name__)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
 
 
 def status_of(error: BaseException) -> int:

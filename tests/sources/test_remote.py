@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
-from imagededup.sources.addresses import as_path
+from imagededup.sources.addresses import NOT_FETCHED, as_path
 from imagededup.sources.limits import set_limits
 from imagededup.sources.read_ahead import IN_FLIGHT, reading_ahead
 from imagededup.sources.remote import RemoteBlob, list_remote, read_whole
@@ -33,7 +33,7 @@ def names_in(address, recursive=True):
 def reason_of(function, *arguments):
     with pytest.raises(UnreadableImageError) as error:
         function(*arguments)
-    return str(error.value)
+    return str(error.value).removeprefix(NOT_FETCHED)
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +215,11 @@ class TestReading:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{address[1]}")
         reason = reason_of(read_whole, "s3://bucket/photos/a.jpg")
         assert reason == "the server cannot be reached, in 4 tries"
+
+    def test_no_address(self):
+        assert "Port out of range" in reason_of(read_whole, "http://127.0.0.1:99999/a.jpg")
+        with pytest.raises(InvalidValueError, match="is no address"):
+            names_in("http://[/")
 
     def test_sixteen_threads_have_sixteen_reads_in_flight(self, proxy):
         addresses = [f"s3://bucket/photos/many/{number:02d}.jpg" for number in range(32)]

@@ -12,6 +12,7 @@ from imagededup import CNN, PHash
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup import run
 from imagededup.methods.encoding import encode_files
+from imagededup.sources.addresses import NOT_FETCHED
 from imagededup.sources.listing import list_images
 from imagededup.sources.remote import list_remote, read_whole
 from imagededup.sources.stores import close_stores
@@ -75,7 +76,9 @@ class TestEncoders:
         expected, other = encoded(folder / "photos")
         del expected["sub/0007.jpg"]
         assert codes == expected
-        assert failures == other | {"sub/0007.jpg": "the server answers 503, in 4 tries"}
+        assert failures == other | {
+            "sub/0007.jpg": f"{NOT_FETCHED}the server answers 503, in 4 tries"
+        }
 
     def test_an_image_may_go_after_it_was_listed(self, proxy, s3_client):
         for name in ("a.jpg", "b.jpg"):
@@ -85,7 +88,7 @@ class TestEncoders:
         images = encode_files([PHash(verbose=False)], listed, workers=2)[0]
         assert [(one.name, one.reason) for one in images.failures] == [
             ("a.jpg", "not an image, or of an unknown format"),
-            ("b.jpg", "no such file"),
+            ("b.jpg", f"{NOT_FETCHED}no such file"),
         ]
 
     def test_a_list_of_addresses(self, proxy, folder, tmp_path):
@@ -117,6 +120,21 @@ def test_the_command(proxy, folder, command):
     code, found, _ = command("find", "s3://bucket/photos", "-r", "--format", "groups")
     assert code == 0
     assert found == command("find", folder / "photos", "-r", "--format", "groups")[1]
+
+
+def test_the_runner_looks_again_at_what_could_not_be_fetched(proxy, tmp_path, capsys, s3_client):
+    proxy.follow({"match": "photos/00", "kind": "status", "status": 503, "times": -1})
+    run("s3://bucket/photos", tmp_path / "work", run_mode=1)
+    assert "26 good images, 16 bad images" in capsys.readouterr().out
+    proxy.follow()
+    run("s3://bucket/photos", tmp_path / "work", run_mode=1)
+    assert "40 good images, 2 bad images" in capsys.readouterr().out
+    assert len(proxy.seen()["requests"]) == 1 + 14
+    proxy.follow()
+    body = s3_client.get_object(Bucket="bucket", Key="photos/sub/0001.jpg")["Body"].read()
+    s3_client.put_object(Bucket="bucket", Key="photos/sub/0001.jpg", Body=body + b" ")
+    run("s3://bucket/photos", tmp_path / "work", run_mode=1)
+    assert len(proxy.seen()["requests"]) == 2
 
 
 def test_the_runner(proxy, folder, tmp_path, capsys):
@@ -173,8 +191,8 @@ class TestTwoThousand:
             del codes[name]
         assert dict(zip(images.names, images.codes.tolist(), strict=True)) == codes
         assert [(one.name, one.reason) for one in images.failures] == [
-            ("sub/1000.jpg", "no such file"),
-            ("sub/1234.jpg", "the server answers 503, in 4 tries"),
+            ("sub/1000.jpg", f"{NOT_FETCHED}no such file"),
+            ("sub/1234.jpg", f"{NOT_FETCHED}the server answers 503, in 4 tries"),
         ]
         seen = proxy.seen()
         assert seen["most"] >= 16

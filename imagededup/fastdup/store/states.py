@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.store.checksums import block_checksums
 from imagededup.fastdup.store.files import FLOAT_BYTES
+from imagededup.sources.addresses import NOT_FETCHED
 from imagededup.sources.limits import was_another_limit
 from imagededup.utils.npz import write_npz
 from imagededup.utils.packing import packed, packed_text, unpacked
@@ -118,8 +119,15 @@ class KnownImages:
         return np.where(good, np.cumsum(good) - 1, -1)
 
     def worth_another_look(self) -> list[int]:
-        """Places of bad images that were over a limit which has been changed since."""
-        return [place for place, why in self.reasons.items() if was_another_limit(why)]
+        """Places of bad images that may be good now.
+
+        They were over a limit which has been changed since, or remote and could not be fetched.
+        """
+        return [
+            place
+            for place, why in self.reasons.items()
+            if was_another_limit(why) or why.startswith(NOT_FETCHED)
+        ]
 
     def names(self) -> list[str]:
         """The good images."""
