@@ -127,6 +127,17 @@ class TestWhatIsEncoded:
         assert update(path, album, prune=True) == EncodingsUpdate(0, 0, 0, 0, 0, 4)
         assert load_encodings(path) == codes_of(album) | {"other.png": "0" * 16}
 
+    def test_the_file_of_codes_in_the_folder_is_no_image(self, album, caplog):
+        path = album / "codes.npz"
+        for _ in range(2):
+            with caplog.at_level(logging.WARNING, "imagededup"):
+                assert update(path, album).total == 3
+        assert caplog.text == ""
+        for name in load_encodings(path):
+            (album / name).unlink()
+        with pytest.raises(InvalidValueError, match="at least one image, found .*npz' only"):
+            update(path, album, prune=True)
+
     def test_names_that_are_not_utf8(self, album, path):
         name = os.fsdecode(b"\xff\xfe.png")
         try:

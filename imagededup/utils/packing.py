@@ -27,7 +27,7 @@ def unpacked(texts: NDArray[np.generic], lengths: NDArray[np.generic]) -> list[s
     """
     if lengths.dtype.kind not in "iu" or lengths.ndim != 1 or lengths.min(initial=0) < 0:
         raise ValueError("lengths of texts are not whole numbers")
-    text = texts.tobytes().decode("utf-8", "surrogatepass")
+    text = str(np.ascontiguousarray(texts).data, "utf-8", "surrogatepass")
     ends = np.cumsum(lengths, dtype=np.int64).tolist()
     if (ends[-1] if ends else 0) != len(text):
         raise ValueError("texts are of other lengths")

@@ -22,6 +22,7 @@ from imagededup.methods.stored.files import (
     write_encodings,
     writing,
 )
+from imagededup.sources.file_states import FileState
 from imagededup.sources.folders import ImageFolder
 from imagededup.sources.listing import list_images
 from imagededup.sources.places import ImageDir, Sources
@@ -97,7 +98,7 @@ def update_encodings(
     if encoder._fingerprint() is None:
         raise InvalidValueError("codes of a CustomModel cannot be told from those of another one")
     with writing(checked):
-        folder = list_images(image_dir, recursive)
+        folder = _listed(image_dir, recursive, checked)
         if not checked.exists():
             written = _written(checked, encoder, folder, workers)
             return EncodingsUpdate(len(written), 0, 0, 0, 0, len(written))
@@ -126,13 +127,25 @@ def encode_to_file(
     """
     checked, workers = _checked(path, encoder, num_enc_workers)
     with writing(checked):
-        return len(_written(checked, encoder, list_images(image_dir, recursive), workers))
+        return len(_written(checked, encoder, _listed(image_dir, recursive, checked), workers))
 
 
 def _checked(path: str | PathLike[str], encoder: object, workers: int | None) -> tuple[Path, int]:
     if not isinstance(encoder, Encoder):
         raise InvalidTypeError(f"encoder must be an encoder, got {type(encoder).__name__}")
     return check_path(path, encoder), check_workers("num_enc_workers", workers)
+
+
+def _listed(image_dir: ImageDir, recursive: bool, path: Path) -> ImageFolder:
+    """The images of a place, without the file of codes if it lies there."""
+    folder = list_images(image_dir, recursive)
+    if not path.exists():
+        return folder
+    own, files = FileState.of(path.stat()), folder.states.files
+    others = np.flatnonzero((files["device"] != own.device) | (files["inode"] != own.inode))
+    if folder.names and len(others) == 0:
+        raise InvalidValueError(f"image_dir must hold at least one image, found {str(path)!r} only")
+    return folder if len(others) == len(folder.names) else folder.take(others)
 
 
 def _written(
