@@ -11,6 +11,7 @@ from imagededup.cache.codes import CodeCache
 from imagededup.cache.entries import CachedCode, CachedMethod
 from imagededup.cache.place import size_limit
 from imagededup.cache.stamps import Stamp, stamp_of
+from imagededup.sources.addresses import is_remote, remote_address
 from imagededup.sources.folders import ImageFolder
 
 __all__ = ["FolderCache"]
@@ -34,6 +35,7 @@ class FolderCache:
 
     def __init__(self, encoders: Sequence[_Encoder], folder: ImageFolder) -> None:
         self._encoders = encoders
+        self._folder = folder
         self._root = os.path.realpath(folder.root)
         self._open = ExitStack()
         self._shelves: list[tuple[CodeCache, CachedMethod] | None] = []
@@ -68,7 +70,20 @@ class FolderCache:
 
     def stamp(self, name: str) -> Stamp | None:
         """What a file is like now; None where that cannot be told, or nobody asks."""
-        return stamp_of(os.path.join(self._root, name)) if self.in_use else None  # noqa: PTH118
+        if not self.in_use:
+            return None
+        if is_remote(self._folder.root) or is_remote(name):
+            return self._stamp_of_remote(name)
+        return stamp_of(os.path.join(self._root, name))  # noqa: PTH118
+
+    def _stamp_of_remote(self, name: str) -> Stamp | None:
+        """What it was like when it was listed, in which its etag has a part."""
+        state = self._folder.state(name)[1]
+        if not state.modified:
+            return None
+        folder, _, rest = remote_address(self._folder.path(name)).rpartition("/")
+        numbers = b"".join(number.to_bytes(8, "little") for number in state)
+        return Stamp(os.fsencode(folder), os.fsencode(rest), numbers, settled=True)
 
     def known(self, names: Sequence[str]) -> list[dict[str, CachedCode]]:
         """For each encoder the codes of those files that have not changed, by name."""

@@ -200,10 +200,14 @@ class _Lister:
 
     def _remote(self, place: str) -> ListedPlace:
         """A URL: of an archive or a video, of a folder, or of one file."""
-        from imagededup.sources.remote_listing import list_remote_place  # imports asyncio
+        from imagededup.sources.remote_listing import (  # imports asyncio
+            container_states,
+            list_remote_place,
+        )
 
         if self._is_container(place):
-            return self._container(remote_address(place))
+            part = self._container(remote_address(place))
+            return replace(part, states=container_states(place, len(part.names)))
         found = list_remote_place(place, self.recursive, self.name)
         part = self._looked_into(found.place, found.names, found.states, [])
         return replace(part, apart=np.ones(len(part.names), bool))

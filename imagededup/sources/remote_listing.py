@@ -3,13 +3,16 @@
 import hashlib
 from dataclasses import dataclass
 
-from imagededup.errors import InvalidValueError
+import numpy as np
+
+from imagededup.errors import InvalidValueError, UnreadableImageError
 from imagededup.sources.addresses import remote_address
 from imagededup.sources.file_states import FileState, FileStates
 from imagededup.sources.remote import list_remote
+from imagededup.sources.remote_blob import RemoteBlob
 from imagededup.sources.remote_files import RemoteFile
 
-__all__ = ["RemotePlace", "list_remote_place"]
+__all__ = ["RemotePlace", "container_states", "list_remote_place"]
 
 _NO_DEVICE = 2**64 - 1
 
@@ -52,8 +55,33 @@ def list_remote_place(url: str, recursive: bool, name: str) -> RemotePlace:
     return RemotePlace(place, [file.name for file in files], FileStates.of(states))
 
 
+def container_states(url: str, count: int) -> FileStates:
+    """The states of images that lie in a remote archive or video: those of the file, where known.
+
+    Args:
+        url: The file.
+        count: How many images there are.
+    """
+    place = remote_address(url)
+    try:
+        blob = RemoteBlob.open(place)
+        state = _state(place, RemoteFile("", blob.size, blob.modified, blob.etag))
+    except UnreadableImageError:
+        state = FileState(0, 0, 0, 0)
+    return FileStates.of([state]).take(np.zeros(count, np.int64))
+
+
 def _state(address: str, file: RemoteFile) -> FileState:
-    """A file is the same by its address, as others are by device and inode."""
-    identity = hashlib.blake2b(address.encode(errors="surrogateescape"), digest_size=8).digest()
-    modified = file.modified or int.from_bytes(file.etag.encode()[-8:])
-    return FileState(_NO_DEVICE, int.from_bytes(identity), file.size, modified)
+    """A file is the same by its address, as others are by device and inode.
+
+    The time is exact to the second; what follows is a number made of the etag, as a file may be
+    written twice in a second.
+    """
+    version = _number(file.etag) % 10**9 if file.etag else 0
+    return FileState(_NO_DEVICE, _number(address), file.size, file.modified + version)
+
+
+def _number(text: str) -> int:
+    """A number of 64 bits that is another one for another text."""
+    code = hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8)
+    return int.from_bytes(code.digest())

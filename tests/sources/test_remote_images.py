@@ -102,6 +102,32 @@ class TestEncoders:
         assert [failure.name for failure in images.failures] == [rows[3], rows[2]]
         assert "imagededup[gcs]" in images.failures[1].reason
 
+    def test_a_cache_knows_objects_that_have_not_changed(self, proxy, folder, tmp_path, s3_client):
+        encoder = PHash(verbose=False, cache_dir=tmp_path)
+        body = (folder / "photos" / "0000.jpg").read_bytes()
+        for key in ("cached/a.jpg", "cached/b.jpg"):
+            s3_client.put_object(Bucket="bucket", Key=key, Body=body)
+        codes = encoder.encode_images("s3://bucket/cached")
+        assert len(proxy.seen()["requests"]) == 3
+        proxy.follow()
+        assert encoder.encode_images("s3://bucket/cached") == codes
+        assert len(proxy.seen()["requests"]) == 1
+        proxy.follow()
+        other = (folder / "photos" / "sub" / "0001.jpg").read_bytes()
+        s3_client.put_object(Bucket="bucket", Key="cached/b.jpg", Body=other)
+        assert encoder.encode_images("s3://bucket/cached")["b.jpg"] != codes["b.jpg"]
+        assert len(proxy.seen()["requests"]) == 2
+
+    def test_an_archive_that_has_changed_is_opened_anew(self, proxy, folder, tmp_path, s3_client):
+        for number in range(2):
+            with tarfile.open(tmp_path / "x.tar", "w") as archive:
+                archive.add(folder / "photos" / "0000.jpg", f"{number}.jpg")
+            body = (tmp_path / "x.tar").read_bytes()
+            s3_client.put_object(Bucket="bucket", Key="x.tar", Body=body)
+            codes = PHash(verbose=False, cache_dir=tmp_path).encode_images("s3://bucket/x.tar")
+            assert list(codes) == [f"{number}.jpg"]
+        s3_client.delete_object(Bucket="bucket", Key="x.tar")
+
     def test_the_network_sees_the_same(self, proxy, folder):
         encoder = CNN(verbose=False)
         remote = encoder.encode_images("s3://bucket/photos", recursive=True)
