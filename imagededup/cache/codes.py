@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from imagededup.cache.database import (
-    DamagedCacheError,
+    FAILURES,
     current_file,
     is_damage,
     open_database,
@@ -36,8 +36,7 @@ logger = logging.getLogger("imagededup")
 _SECONDS_BETWEEN_COMMITS = 2.0
 _MOST_WAITING = 2000
 _RUNS_BETWEEN_MARKS = 8
-_TIGHT_SHARE = 0.8
-_FAILURES = (sqlite3.Error, DamagedCacheError, OSError)
+_TIGHT_SHARE = 0.5
 
 _complained: set[Path] = set()
 
@@ -145,7 +144,7 @@ class CodeCache:
         """Hand out the connection, and go on without it where the cache fails."""
         try:
             yield self._connection
-        except _FAILURES as error:
+        except FAILURES as error:
             self._close()
             if is_damage(error) and not self._is_renewed:
                 self._renew(error)

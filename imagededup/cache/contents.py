@@ -1,12 +1,11 @@
 """What a cache holds, and clearing it."""
 
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from imagededup.cache.database import (
-    DamagedCacheError,
+    FAILURES,
     current_file,
     damaged_files,
     is_damage,
@@ -17,8 +16,6 @@ from imagededup.cache.tables import transaction
 from imagededup.errors import FileOperationError
 
 __all__ = ["CacheContents", "cache_contents", "clear_cache"]
-
-_FAILURES = (sqlite3.Error, DamagedCacheError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ def cache_contents(folder: Path) -> CacheContents:
             images = {str(name): int(count) for name, count in rows}
         size = current_file(folder).stat().st_size
         return CacheContents(size, images, damaged_files(folder))
-    except _FAILURES as error:
+    except FAILURES as error:
         raise FileOperationError(f"the cache in {str(folder)!r} cannot be read: {error}") from error
 
 
@@ -76,7 +73,7 @@ def clear_cache(folder: Path) -> int:
         for damaged in damaged_files(folder):
             damaged.unlink(missing_ok=True)
         return max(0, before - _size([file]))
-    except _FAILURES as error:
+    except FAILURES as error:
         reason = getattr(error, "strerror", None) or error
         raise FileOperationError(f"cannot clear the cache in {str(folder)!r}: {reason}") from error
 
@@ -89,7 +86,7 @@ def _empty(folder: Path) -> None:
                     connection.execute(f"DELETE FROM {table}")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    except _FAILURES as error:
+    except FAILURES as error:
         if not is_damage(error):
             raise
         put_aside(current_file(folder))

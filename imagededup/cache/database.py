@@ -7,10 +7,12 @@ that still has it open, deletes the journal of that name at the end.
 import re
 import sqlite3
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 __all__ = [
+    "FAILURES",
     "DamagedCacheError",
     "current_file",
     "damaged_files",
@@ -48,6 +50,10 @@ class DamagedCacheError(Exception):
     """A cache holds what was never written to it."""
 
 
+FAILURES = (sqlite3.Error, DamagedCacheError, UnicodeError, OSError)
+"""All that the use of a cache may raise."""
+
+
 def open_database(folder: Path) -> sqlite3.Connection:
     """Open the cache of a folder; it is made where there is none.
 
@@ -57,9 +63,9 @@ def open_database(folder: Path) -> sqlite3.Connection:
         DamagedCacheError: It is a file of something else.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    connection = sqlite3.connect(
-        current_file(folder), timeout=_PATIENCE_SECONDS, isolation_level=None
-    )
+    file = current_file(folder)
+    _check_header(file)
+    connection = sqlite3.connect(file, timeout=_PATIENCE_SECONDS, isolation_level=None)
     try:
         _prepare(connection)
     except BaseException:
@@ -104,7 +110,7 @@ def put_aside(file: Path) -> Path:
 def is_damage(error: Exception) -> bool:
     """Whether an error says that the file is damaged, not that it cannot be used at present."""
     if not isinstance(error, sqlite3.Error):
-        return isinstance(error, DamagedCacheError)
+        return isinstance(error, DamagedCacheError | UnicodeError)  # its messages quote the file
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DAMAGE
 
@@ -117,6 +123,14 @@ def _number(file: Path) -> tuple[int, str | None]:
     found = _NAME.fullmatch(file.name)
     assert found is not None  # of _files
     return int(found[1]), found[2]
+
+
+def _check_header(file: Path) -> None:
+    """SQLite would take a file for one that may not be written if these bytes are others."""
+    with suppress(FileNotFoundError), file.open("rb") as opened:
+        versions = opened.read(20)[18:]
+        if versions and versions not in (b"\x01\x01", b"\x02\x02"):
+            raise DamagedCacheError("its header is wrong")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -162,7 +176,12 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
         DamagedCacheError: There are others.
     """
     query = "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid"
-    found = [sql for (sql,) in connection.execute(query)]
+    try:
+        found = [sql for (sql,) in connection.execute(query)]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # nothing else is wrong with the query
+            raise DamagedCacheError(error) from error
+        raise
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if not found and application in (0, _APPLICATION):
         return False

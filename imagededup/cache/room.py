@@ -1,13 +1,15 @@
 """Keeping a cache below its limit: what was not used for longest goes first."""
 
 import sqlite3
+from dataclasses import dataclass
 
 from imagededup.cache.tables import transaction
 
 __all__ = ["make_room", "used_bytes"]
 
 _SHARE_KEPT = 0.8
-_ROWS_AT_ONCE = 10_000
+_MOST_ROWS = 10_000
+_LEAST_ROWS = 100
 _ROW_BYTES = 80  # besides name and code
 
 
@@ -28,42 +30,62 @@ def make_room(connection: sqlite3.Connection, limit: int, run: int) -> None:
         limit: In bytes; four fifths of it are kept.
         run: Which run it is; what it used itself, or a later one, stays.
     """
-    kept = int(limit * _SHARE_KEPT)
-    for last in _runs_to_remove(connection, used_bytes(connection) - kept, run):
-        _remove_until(connection, last, kept)
+    surplus = _Surplus(connection, int(limit * _SHARE_KEPT))
+    for last in surplus.runs_to_remove(run):
+        surplus.remove_until(last)
     with transaction(connection, "IMMEDIATE"):
-        connection.execute(
-            "DELETE FROM folders WHERE id NOT IN (SELECT DISTINCT folder FROM codes)"
-        )
-        connection.execute(
-            "DELETE FROM methods WHERE id NOT IN (SELECT DISTINCT method FROM codes)"
-        )
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+        for table, number in (("folders", "folder"), ("methods", "method")):
+            connection.execute(
+                f"DELETE FROM {table} WHERE id NOT IN (SELECT DISTINCT {number} FROM codes)"
+            )
+    connection.executescript("PRAGMA incremental_vacuum")
 
 
-def _runs_to_remove(connection: sqlite3.Connection, surplus: int, run: int) -> list[int]:
-    """Up to which runs codes have to go: those that go all, and those of which some go."""
-    found = connection.execute(
-        "SELECT used, SUM(LENGTH(name) + LENGTH(code) + ?) FROM codes WHERE used < ? "
-        "GROUP BY used ORDER BY used",
-        (_ROW_BYTES, run),
-    ).fetchall()
-    for used, size in found:
-        surplus -= size
-        if surplus <= 0:
-            return [used - 1, used]
-    return [run - 1] if found else []
+@dataclass(frozen=True, slots=True)
+class _Surplus:
+    """What a cache has too much.
 
+    Attributes:
+        connection: To the cache.
+        kept: Bytes that may stay.
+    """
 
-def _remove_until(connection: sqlite3.Connection, last: int, kept: int) -> None:
-    """Remove codes that no run after the last one used, folder by folder, in short transactions."""
-    shelves = connection.execute("SELECT DISTINCT method, folder FROM codes").fetchall()
-    for shelf in shelves:
-        removed = _ROWS_AT_ONCE
-        while removed == _ROWS_AT_ONCE and used_bytes(connection) > kept:
-            with transaction(connection, "IMMEDIATE"):
-                removed = connection.execute(
-                    "DELETE FROM codes WHERE method = ? AND folder = ? AND name IN ("
-                    "SELECT name FROM codes WHERE method = ? AND folder = ? AND used <= ? LIMIT ?)",
-                    (*shelf, *shelf, last, _ROWS_AT_ONCE),
-                ).rowcount
+    connection: sqlite3.Connection
+    kept: int
+
+    def bytes(self) -> int:
+        """How much it is."""
+        return used_bytes(self.connection) - self.kept
+
+    def runs_to_remove(self, run: int) -> list[int]:
+        """Up to which runs codes go: up to the first all of them, up to the second some."""
+        found = self.connection.execute(
+            "SELECT used, SUM(LENGTH(name) + LENGTH(code) + ?) FROM codes WHERE used < ? "
+            "GROUP BY used ORDER BY used",
+            (_ROW_BYTES, run),
+        ).fetchall()
+        left = self.bytes()
+        for used, size in found:
+            left -= size
+            if left <= 0:
+                return [used - 1, used]
+        return [run - 1] if found else []
+
+    def remove_until(self, last: int) -> None:
+        """Remove codes that no run after this one used, folder by folder, in short transactions."""
+        (rows,) = self.connection.execute("SELECT COUNT(*) FROM codes").fetchone()
+        row_bytes = used_bytes(self.connection) / max(1, rows)
+        shelves = self.connection.execute("SELECT DISTINCT method, folder FROM codes").fetchall()
+        for shelf in shelves:
+            removed = wanted = _LEAST_ROWS
+            while removed == wanted and self.bytes() > 0:
+                wanted = min(_MOST_ROWS, max(_LEAST_ROWS, int(self.bytes() / row_bytes)))
+                removed = self._remove(shelf, last, wanted)
+
+    def _remove(self, shelf: tuple[int, int], last: int, count: int) -> int:
+        with transaction(self.connection, "IMMEDIATE"):
+            return self.connection.execute(
+                "DELETE FROM codes WHERE method = ? AND folder = ? AND name IN ("
+                "SELECT name FROM codes WHERE method = ? AND folder = ? AND used <= ? LIMIT ?)",
+                (*shelf, *shelf, last, count),
+            ).rowcount
