@@ -20,6 +20,7 @@ from imagededup.pages.items import (
 )
 from imagededup.pages.looks import Look, look_at
 from imagededup.sources.addresses import is_remote
+from imagededup.sources.readable import reading_workers
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import Progress
 
@@ -127,7 +128,8 @@ def gathered(
         Progress(len(pictures), "Thumbnails", "picture", verbose) as progress,
     ):
         look_at_one = partial(_looked, longest=longest, frames=frames)
-        for look in ordered_map(look_at_one, pictures, workers):
+        readers = reading_workers(pictures[0].path or "", workers) if pictures else workers
+        for look in ordered_map(look_at_one, pictures, readers):
             number = -1
             if look.thumbnail:
                 digest = blake2b(look.thumbnail, digest_size=16).digest()

@@ -19,6 +19,7 @@ from imagededup.images.quality import Columns
 from imagededup.methods.encoder import Encoder
 from imagededup.methods.encoding import CODES_VERSION, EncodedImages, encode_files
 from imagededup.sources.folders import Failure, ImageFolder
+from imagededup.sources.readable import reading_workers
 from imagededup.utils.parallel import ordered_map
 
 __all__ = ["MeasuredImages", "encode_and_measure", "without_page"]
@@ -50,7 +51,8 @@ def encode_and_measure(
         workers: Number of threads; the result does not depend on it.
     """
     encoded, measured = encode_files([encoder, _Measuring(encoder.cache_dir)], folder, workers)
-    sizes = list(ordered_map(partial(_size, folder), measured.names, workers))
+    readers = reading_workers(folder.root, workers)
+    sizes = list(ordered_map(partial(_size, folder), measured.names, readers))
     kept = [row for row, size in enumerate(sizes) if not isinstance(size, Failure)]
     names = [measured.names[row] for row in kept]
     width, height = np.array([sizes[row] for row in kept], np.int64).reshape(-1, 2).T

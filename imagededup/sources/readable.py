@@ -14,10 +14,12 @@ from imagededup.sources.addresses import is_remote, parts_of, remote_address
 from imagededup.sources.blobs import BlobFile, BytesBlob
 from imagededup.sources.containers import contents_of
 
-__all__ = ["open_source", "reading_ahead"]
+__all__ = ["open_source", "reading_ahead", "reading_workers"]
 
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """What the system says of names of members and URLs; these may be longer than those of files."""
+
+_REMOTE_READS = 16
 
 
 def open_source(path: str | PathLike[str]) -> RawIOBase:
@@ -56,6 +58,18 @@ def reading_ahead(paths: Sequence[str | PathLike[str]]) -> AbstractContextManage
     from imagededup.sources.read_ahead import reading_ahead  # imports asyncio
 
     return reading_ahead(paths)
+
+
+def reading_workers(path: str | PathLike[str], workers: int) -> int:
+    """Threads for work that begins with opening images such as this one.
+
+    Reads of remote images are mostly waiting, hence there are more of them than cores.
+
+    Args:
+        path: One of the images.
+        workers: Threads for images on this machine.
+    """
+    return max(workers, _REMOTE_READS) if is_remote(path) else workers
 
 
 def _open_regular(path: str | PathLike[str]) -> RawIOBase:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.exact import pixel_digest
+from imagededup.sources.readable import reading_workers
 from imagededup.utils.parallel import ordered_map
 from imagededup.verification.compare import compare
 from imagededup.verification.cv2_threads import one_cv2_thread
@@ -77,7 +78,8 @@ def verify_pairs(
     turns = partial(visits, left, right, visiting_order(left, right), MOST_VIEWS)
     with threadpool_limits(1, user_api="blas"), one_cv2_thread():
         looks = (item for visit in turns() for item in visit.looks)
-        with closing(ordered_map(views.look, looks, workers)) as looked:
+        readers = reading_workers(path_of(int(left[0])), workers) if len(left) else workers
+        with closing(ordered_map(views.look, looks, readers)) as looked:
             tasks = views.at_hand(turns(), looked)
             compared = _Comparison(path_of)
             with closing(ordered_map(compared.of, _cut(tasks), workers)) as found:

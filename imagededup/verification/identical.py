@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.exact import pixel_digest
+from imagededup.sources.readable import reading_workers
 from imagededup.utils.parallel import ordered_map
 from imagededup.verification.relation import Relation
 from imagededup.verification.verdict import Verdict
@@ -54,7 +55,8 @@ def identical_groups(
     items = members_of_several(groups).tolist()
     first = np.arange(len(groups))
     found: dict[tuple[int, bytes], int] = {}
-    digests = ordered_map(partial(_digest, path_of, {}), items, workers)
+    readers = reading_workers(path_of(items[0]), workers) if items else workers
+    digests = ordered_map(partial(_digest, path_of, {}), items, readers)
     for item, digest in zip(items, digests, strict=True):
         if digest is not None:
             first[item] = found.setdefault((int(groups[item]), digest), item)

@@ -4,8 +4,10 @@ import csv
 import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import boto3
+import numpy as np
 import pytest
 
 from imagededup import CNN, PHash
@@ -16,6 +18,7 @@ from imagededup.sources.addresses import NOT_FETCHED
 from imagededup.sources.listing import list_images
 from imagededup.sources.remote import list_remote, read_whole
 from imagededup.sources.stores import close_stores
+from imagededup.verification.collection import verify_pairs
 from tests.conftest import photograph
 from tests.sources.servers import Proxy, server
 
@@ -171,6 +174,18 @@ def test_the_runner(proxy, folder, tmp_path, capsys):
     assert ("s3://bucket/photos/0000.jpg", "s3://bucket/photos/sub/0020.jpg") in pairs
     bad = (tmp_path / "work" / "features.bad.csv").read_text()
     assert "s3://bucket/photos/empty.jpg" in bad
+
+
+def test_verification_has_sixteen_reads_in_flight(proxy, folder):
+    """It is the network that is waited for, whatever the number of threads for other work."""
+    remote = PHash(verbose=False).find_duplicates("s3://bucket/photos", recursive=True, verify=True)
+    local = PHash(verbose=False).find_duplicates(folder / "photos", recursive=True, verify=True)
+    assert remote == local
+    items = np.arange(32)
+    places = [Path(f"s3://bucket/photos/{'sub/' if i % 3 else ''}{i:04d}.jpg") for i in range(32)]
+    proxy.follow(latency=0.1)
+    verify_pairs(items[:16], items[16:], places.__getitem__, workers=1)
+    assert proxy.seen()["most"] == 16
 
 
 class TestTwoThousand:
