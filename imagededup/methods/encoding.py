@@ -1,5 +1,6 @@
 """From the files of a folder to codes, on several threads in bounded memory."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from imagededup.methods.cached import FolderCache
 
 __all__ = ["CODES_VERSION", "CodeArray", "EncodedImages", "encode_files"]
+
+logger = logging.getLogger("imagededup")
 
 CODES_VERSION = 1
 """Goes up when a file gets another code than before: stored codes and new ones are not mixed.
@@ -90,8 +93,11 @@ def _cache_of(
 ) -> "AbstractContextManager[FolderCache | None]":
     if all(encoder.cache_dir is None for encoder in encoders):
         return nullcontext()
-    from imagededup.methods.cached import FolderCache  # loads SQLite
-
+    try:
+        from imagededup.methods.cached import FolderCache  # loads SQLite
+    except ImportError as error:  # a Python that was built without it
+        logger.warning("the cache cannot be used (%s); images are encoded without it", error)
+        return nullcontext()
     return FolderCache(encoders, folder)
 
 

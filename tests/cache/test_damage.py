@@ -122,11 +122,11 @@ def test_a_file_that_was_cut(filled, length, caplog):
     assert look_up(filled) == CODES
 
 
-@pytest.mark.parametrize("place", [3, 18, 19, 21, 47, 59, 70])
+@pytest.mark.parametrize("place", [3, 18, 19, 21, 47, 70])
 def test_a_wrong_byte_in_the_header(filled, place, caplog):
     file = current_file(filled)
     data = bytearray(file.read_bytes())
-    data[place] = 3
+    data[place] = 99
     file.write_bytes(data)
     assert look_up(filled) == [None] * 400
     assert caplog.text.count("is damaged") == 1

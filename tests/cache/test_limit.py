@@ -32,7 +32,7 @@ def size(place):
 
 
 def test_it_stays_below_its_limit(tmp_path):
-    for number in range(20):
+    for number in range(8):
         run(tmp_path, [], stamps(b"/%d" % number))
         assert size(tmp_path) <= LIMIT
     assert size(tmp_path) > LIMIT / 2
@@ -101,7 +101,7 @@ def test_use_is_noted_without_writing_every_time(tmp_path):
 
 @pytest.mark.parametrize("folders", [1, 40])
 def test_codes_of_many_methods_and_folders(tmp_path, folders):
-    for number in range(12):
+    for number in range(6):
         method = CachedMethod("test", f"version {number}")
         with CodeCache(tmp_path, LIMIT) as cache:
             for folder in range(folders):

@@ -135,7 +135,7 @@ class TestAfterAnyChanges:
     )
 
     @settings(
-        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
     @given(runs=st.lists(CHANGES, min_size=2, max_size=4), data=st.data())
     def test_the_result_is_that_of_the_files(self, tmp_path_factory, no_waiting, runs, data):
