@@ -123,7 +123,9 @@ def die_everywhere(tmp_path, kind, away, what):
 class TestAtEveryCall:
     """At every call that Python reports, and in the middle of writing the journal."""
 
-    @pytest.mark.parametrize("kind", ["move", pytest.param("trash", marks=long), "delete"])
+    @pytest.mark.parametrize(
+        "kind", ["move", *(pytest.param(kind, marks=long) for kind in ("trash", "delete"))]
+    )
     def test_of_a_removal(self, tmp_path, kind):
         assert die_everywhere(tmp_path, kind, tmp_path / "away", "call") > 30
 
@@ -134,7 +136,9 @@ class TestAtEveryCall:
     def test_of_the_journal(self, tmp_path):
         assert die_everywhere(tmp_path, "move", tmp_path / "away", "write") > 20
 
-    @pytest.mark.parametrize("kind", [pytest.param("move", marks=long), "trash", "delete"])
+    @pytest.mark.parametrize(
+        "kind", ["trash", *(pytest.param(kind, marks=long) for kind in ("move", "delete"))]
+    )
     def test_of_a_restoration(self, tmp_path, kind):
         assert die_everywhere(tmp_path, kind, tmp_path / "away", "restore") > 20
 
