@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import NamedTuple, Self
@@ -112,9 +112,9 @@ class FileStates:
         )
 
     @classmethod
-    def of(cls, files: Sequence[FileState]) -> "FileStates":
+    def of(cls, files: Iterable[FileState]) -> "FileStates":
         """States that are known, none of a symbolic link."""
-        return cls(np.array(files, _ROW), np.empty(0, np.int64), np.empty(0, _ROW))
+        return cls(np.fromiter(files, _ROW), np.empty(0, np.int64), np.empty(0, _ROW))
 
     def among(self, others: "FileStates") -> NDArray[np.bool_]:
         """Which of these files are also among others, by device and inode."""

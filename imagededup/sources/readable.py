@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.addresses import is_remote, parts_of, remote_address
-from imagededup.sources.blobs import BlobFile, BytesBlob
+from imagededup.sources.blobs import BlobFile
 from imagededup.sources.containers import contents_of
 
 __all__ = ["open_source", "reading_ahead", "reading_workers"]
@@ -99,12 +99,12 @@ def _open_elsewhere(path: str | PathLike[str]) -> RawIOBase | None:
 
 
 def _open_remote(address: str) -> RawIOBase:
-    from imagededup.sources.remote import read_whole  # imports asyncio
+    from imagededup.sources.remote import open_remote  # imports asyncio
 
-    data = read_whole(address)
-    if not data:
+    blob = open_remote(address)
+    if not blob.size:
         raise UnreadableImageError("empty file")
-    return BlobFile(BytesBlob(data))
+    return BlobFile(blob)
 
 
 def _nothing_there(path: str | PathLike[str]) -> str:

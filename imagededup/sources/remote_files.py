@@ -83,10 +83,15 @@ async def collected(chunks: AsyncIterator[bytes], most: int) -> bytes:
 
 
 class TooLongError(RemoteError):
-    """A file of so many bytes, which are more than were asked for."""
+    """A file of so many bytes, which are more than were asked for.
+
+    Attributes:
+        size: How many there are at least.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__(over_limit("file_size", size) or "the server sends more than it was asked")
+        self.size = size
 
 
 def is_listed(name: str) -> bool:

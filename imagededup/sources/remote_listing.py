@@ -1,6 +1,7 @@
 """The images of a remote place as all listings have them: names, and states to tell them apart."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,14 +46,19 @@ def list_remote_place(url: str, recursive: bool, name: str) -> RemotePlace:
         MissingPackageError: The package is not installed that it needs.
     """
     place = remote_address(url)
-    files = list(list_remote(place, recursive))
-    if not files:
+    names: list[str] = []
+
+    def states() -> Iterator[FileState]:
+        for file in list_remote(place, recursive):
+            names.append("" if file.is_place else file.name)
+            whole = place if file.is_place else f"{place.rstrip('/')}/{file.name}"
+            yield _state(whole, file)
+
+    found = FileStates.of(states())
+    if not names:
         advice = "" if recursive else "; its subfolders are searched with recursive=True"
         raise InvalidValueError(f"{name} must hold at least one file, found none in {url}{advice}")
-    if files[0].is_place:
-        return RemotePlace("", [place], FileStates.of([_state(place, files[0])]))
-    states = [_state(f"{place.rstrip('/')}/{file.name}", file) for file in files]
-    return RemotePlace(place, [file.name for file in files], FileStates.of(states))
+    return RemotePlace("", [place], found) if names == [""] else RemotePlace(place, names, found)
 
 
 def container_states(url: str, count: int) -> FileStates:

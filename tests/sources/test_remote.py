@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
+from imagededup.sources import remote
 from imagededup.sources.addresses import NOT_FETCHED, as_path
 from imagededup.sources.limits import set_limits
 from imagededup.sources.read_ahead import IN_FLIGHT, reading_ahead
-from imagededup.sources.remote import RemoteBlob, list_remote, read_whole
+from imagededup.sources.remote import RemoteBlob, list_remote, open_remote, read_whole
 from imagededup.sources.stores import close_stores
 from tests.conftest import photograph
 
@@ -262,6 +263,19 @@ class TestReadingAhead:
 
 
 class TestParts:
+    def test_long_files_are_read_in_parts(self, proxy, folder, monkeypatch):
+        monkeypatch.setattr(remote, "_MOST_AT_ONCE", 1_000_000)
+        blob = open_remote("s3://bucket/shard.tar")
+        assert isinstance(blob, RemoteBlob)
+        assert blob.read(3_000_000, 3_000_009) == (folder / "shard.tar").read_bytes()[-500_000:][:9]
+        assert open_remote("s3://bucket/photos/many/07.jpg").read(0, 9) == b"\7" * 9
+        set_limits(file_size=3_000_000)
+        reason = reason_of(open_remote, "s3://bucket/shard.tar")
+        assert reason.startswith("a file of 3.5 MB, more than the limit of 3.0 MB")
+        proxy.follow({"match": "a.jpg", "kind": "endless", "times": -1})
+        reason = reason_of(open_remote, f"{proxy.url}/a.jpg")
+        assert reason == "a long file, and the server does not say how long"
+
     def test_bytes_of_a_range(self, proxy, folder):
         whole = (folder / "photos/a.jpg").read_bytes()
         blob = RemoteBlob.open("s3://bucket/photos/a.jpg")
