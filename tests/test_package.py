@@ -149,6 +149,10 @@ def test_version():
             ["cv2", "onnxruntime"],
         ),
         (
+            "import imagededup; imagededup.PHash().encode_images(imagededup.__path__[0])",
+            ["aiohttp", "asyncio", "fsspec", "s3fs"],
+        ),
+        (
             "from imagededup.verification import Relation, Verdict, verify",
             ["cv2", "numba", "scipy"],
         ),

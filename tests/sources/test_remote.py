@@ -4,6 +4,7 @@ import http.server
 import json
 import logging
 import socketserver
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -363,6 +364,30 @@ def test_without_the_extra(monkeypatch, address, module, extra):
     with pytest.raises(MissingPackageError) as error:
         names_in(address)
     assert str(error.value) == f"{address} {needed}"
+
+
+@pytest.mark.long
+def test_a_forked_process_reads_as_its_parent_does(proxy):
+    """Loops and sockets do not outlive a fork; reads that are under way belong to the parent."""
+    script = """
+import os, sys
+from imagededup.sources.read_ahead import reading_ahead
+from imagededup.sources.remote import RemoteBlob, read_whole
+one, other = (f"s3://bucket/photos/many/{name}.jpg" for name in ("01", "02"))
+blob = RemoteBlob.open(one)
+with reading_ahead([one, other]):
+    print(len(read_whole(one)), len(blob.read(0, 9)), flush=True)
+    child = os.fork()
+    print(len(read_whole(other)), len(blob.read(0, 9)), flush=True)
+    if not child:
+        sys.exit()
+    print(os.waitpid(child, 0)[1])
+print(len(read_whole(one)))
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split("\n") == ["100 9", "100 9", "100 9", "0", "100", ""]
+    assert done.stderr == ""
 
 
 class TestWebServers:
