@@ -1,26 +1,58 @@
 """The command `imagededup`, also `python -m imagededup`."""
 
 import os
+import signal
 import sys
+from types import FrameType
 
 from imagededup.commands.streams import PatientStream, open_standard_streams
 
 _FAILURE = 1
-_INTERRUPTED = 130
+_OF_SIGNALS = 128
+_ENDING = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
+"""The signals that end the command, and what it says then."""
 
 
 def main() -> None:
     """Run the command and end the process with its exit code.
 
-    An interrupt ends the process at once with code 130, without waiting for worker threads.
+    A signal that asks it to end does so at once, without waiting for worker threads, with 128 and
+    its number: 130 after an interrupt, 143 when the process is to terminate.
     """
-    output = open_standard_streams()
+    came: list[int] = []
     try:
+        _listen(came)
+        output = open_standard_streams()
         code = _finish(_run(), output)
+        _let_go()
     except KeyboardInterrupt:
-        print("\nimagededup: interrupted", file=sys.stderr, flush=True)
-        os._exit(_INTERRUPTED)
+        number = came[0] if came else int(signal.SIGINT)
+        print(f"\nimagededup: {_ENDING[signal.Signals(number).name]}", file=sys.stderr, flush=True)
+        os._exit(_OF_SIGNALS + number)
     sys.exit(code)
+
+
+def _listen(came: list[int]) -> None:
+    """Let signals unwind what is under way, which cleans up behind itself, and note them."""
+
+    def unwind(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    for number in _signals():
+        signal.signal(number, unwind)
+
+
+def _let_go() -> None:
+    """Let signals end the process as any other, now that its work is done."""
+    for number in _signals():
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _signals() -> list[signal.Signals]:
+    """Those that end the command; not what `nohup` or a shell has it ignore."""
+    known = [signal.Signals[name] for name in _ENDING if hasattr(signal, name)]
+    return [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _run() -> int:

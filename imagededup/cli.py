@@ -2,7 +2,7 @@
 
 Results go to standard output, everything else to standard error. The exit code is 0 on success,
 1 when something could not be done, 2 for wrong usage, 3 when `find --fail-if-found` found
-duplicates, and 130 after an interrupt.
+duplicates, and 130 after an interrupt (143 where it was to terminate).
 """
 
 import logging
@@ -26,6 +26,7 @@ from imagededup.commands.restore import restore
 from imagededup.commands.sweep import sweep
 from imagededup.commands.wording import in_shell_words
 from imagededup.errors import ImageDedupError, InvalidTypeError, InvalidValueError
+from imagededup.utils.advice import with_advice
 from imagededup.utils.text import one_line
 
 __all__ = ["app", "run"]
@@ -88,7 +89,7 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
         case ImageDedupError() if isinstance(error.__cause__, BrokenPipeError):
             return 0  # the reader of --output /dev/stdout had enough
         case ImageDedupError() | OSError():
-            return _complain(error, _FAILURE)
+            return _complain(with_advice(error), _FAILURE)
     raise error
 
 

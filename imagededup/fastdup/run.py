@@ -9,6 +9,7 @@ from imagededup import __version__
 from imagededup.errors import ImageDedupError
 from imagededup.fastdup.config import RunConfig
 from imagededup.fastdup.declaration import taking
+from imagededup.utils.advice import with_advice
 
 __all__ = ["run"]
 
@@ -40,7 +41,7 @@ def run(config: RunConfig) -> int:
         with _messages(config.verbose), folder.lock(stem_of(config)):
             PHASES[config.run_mode](config, folder)
     except ImageDedupError as error:
-        print(f"imagededup: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"imagededup: {' '.join(with_advice(error).split())}", file=sys.stderr)
         return 1
     return 0
 
