@@ -213,3 +213,16 @@ class TestProgress:
         with Progress(2, "Searching", "pairs") as bar:
             bar.advance(2)
         assert capsys.readouterr().err == ""
+
+
+def test_a_thread_that_dies_between_two_items_is_not_waited_for(monkeypatch):
+    """As one does whose queue finds no memory; its item is lost."""
+    monkeypatch.setattr("imagededup.utils.parallel._PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("concurrent.futures._base.LOGGER.critical", lambda *_, **__: None)
+
+    def die(_):
+        raise MemoryError
+
+    monkeypatch.setattr("concurrent.futures.thread._WorkItem.run", die)
+    with pytest.raises(MemoryError, match="a thread has died"):
+        list(ordered_map(str, range(10), 2))

@@ -15,6 +15,7 @@ from imagededup.images.limits import LimitedFile, budget, check_limit
 from imagededup.images.pillow_warnings import pillow_warnings_ignored
 from imagededup.sources.limits import Limits, limits, over_limit
 from imagededup.sources.readable import open_source
+from imagededup.sources.scarcity import end_if_scarce
 
 __all__ = ["opened"]
 
@@ -30,6 +31,7 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
 
     Raises:
         UnreadableImageError: The file is no image, or an error came up in the block.
+        FileOperationError: The process may open no more files.
     """
     try:
         with (
@@ -46,6 +48,7 @@ def opened(path: str | PathLike[str]) -> Iterator[tuple[Image.Image, LimitedFile
     except UnreadableImageError:
         raise
     except Exception as error:  # Pillow's plugins raise what the broken bytes happen to provoke
+        end_if_scarce(error, path)
         raise UnreadableImageError(_reason(error)) from error
 
 

@@ -13,12 +13,11 @@ from typing import Protocol
 from imagededup.sources.addresses import SEQUENCE_ENDINGS, is_archive, is_remote
 from imagededup.sources.archives import open_archive
 from imagededup.sources.blobs import Blob, LocalBlob
+from imagededup.sources.scarcity import is_scarce, most_kept_open
 from imagededup.sources.sequences import ImageSequence
 from imagededup.sources.videos import Video
 
-__all__ = ["Contents", "contents_of"]
-
-_MOST_OPEN = 32
+__all__ = ["Contents", "close_containers", "contents_of"]
 
 
 class Contents(Protocol):
@@ -53,6 +52,11 @@ def contents_of(address: str, anew: bool = False) -> Contents | None:
     return _open.contents(address)
 
 
+def close_containers() -> None:
+    """Close what is kept open for later."""
+    _open.close_all_but(None)
+
+
 @dataclass(slots=True)
 class _Opened:
     identity: tuple[int, ...]
@@ -82,9 +86,24 @@ class _OpenContainers:
         opened = self._entry(address, _identity(address))
         with opened.lock:
             if not opened.is_known:
-                opened.contents = _contents(address)
+                opened.contents = self._open(address)
                 opened.is_known = True
         return opened.contents
+
+    def close_all_but(self, address: str | None) -> None:
+        """Close what is kept open; who reads it at present has it open until the end."""
+        with self._lock:
+            for other in [one for one in self._opened if one != address]:
+                del self._opened[other]
+
+    def _open(self, address: str) -> Contents | None:
+        try:
+            return _contents(address)
+        except OSError as error:
+            if not is_scarce(error):
+                raise
+        self.close_all_but(address)
+        return _contents(address)
 
     def _entry(self, address: str, identity: tuple[int, ...]) -> _Opened:
         with self._lock:
@@ -92,7 +111,7 @@ class _OpenContainers:
             if opened is None or opened.identity != identity:
                 opened = self._opened[address] = _Opened(identity)
             self._opened.move_to_end(address)
-            while len(self._opened) > _MOST_OPEN:
+            while len(self._opened) > most_kept_open():
                 self._opened.popitem(last=False)
             return opened
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidValueError
 from imagededup.sources.addresses import as_path, file_of, is_remote, parts_of, remote_address
 from imagededup.sources.file_states import FileState, FileStates
+from imagededup.sources.scarcity import end_if_scarce
 
 __all__ = ["Failure", "ImageFolder", "check_folder", "walk"]
 
@@ -188,6 +189,7 @@ def walk(
             with os.scandir(root / folder) as entries:
                 visible = sorted((e for e in entries if e.name[0] != "."), key=lambda e: e.name)
         except OSError as error:
+            end_if_scarce(error, root / folder)
             failures.append(Failure(folder, f"folder cannot be read: {error.strerror}"))
             continue
         for entry in visible:

@@ -26,6 +26,7 @@ from imagededup.sources.folders import Failure, ImageFolder, check_folder, walk
 from imagededup.sources.lists import is_called_image, is_list, read_list
 from imagededup.sources.patterns import excluded, name_filter
 from imagededup.sources.places import ImageDir, Sources, shards
+from imagededup.sources.scarcity import end_if_scarce
 
 __all__ = ["ListedPlace", "list_images", "listed_places"]
 
@@ -248,6 +249,7 @@ class _Lister:
         except UnreadableImageError as error:
             return None, str(error)
         except OSError as error:
+            end_if_scarce(error, address)
             return None, (error.strerror or str(error)).lower()
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.addresses import is_remote, parts_of, remote_address
 from imagededup.sources.blobs import BlobFile
-from imagededup.sources.containers import contents_of
+from imagededup.sources.containers import close_containers, contents_of
+from imagededup.sources.scarcity import is_scarce
 
 __all__ = ["open_source", "reading_ahead", "reading_workers"]
 
@@ -48,7 +49,7 @@ def open_source(path: str | PathLike[str]) -> RawIOBase:
         raise UnreadableImageError("not a regular file")
     if status.st_size == 0:
         raise UnreadableImageError("empty file")
-    return _open_regular(path)
+    return _open_with_room(path)
 
 
 def reading_ahead(paths: Sequence[str | PathLike[str]]) -> AbstractContextManager[None]:
@@ -70,6 +71,17 @@ def reading_workers(path: str | PathLike[str], workers: int) -> int:
         workers: Threads for images on this machine.
     """
     return max(workers, _REMOTE_READS) if is_remote(path) else workers
+
+
+def _open_with_room(path: str | PathLike[str]) -> RawIOBase:
+    """Open a file; archives that are kept open go where there is no room for another."""
+    try:
+        return _open_regular(path)
+    except OSError as error:
+        if not is_scarce(error):
+            raise
+    close_containers()
+    return _open_regular(path)
 
 
 def _open_regular(path: str | PathLike[str]) -> RawIOBase:

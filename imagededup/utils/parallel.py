@@ -3,8 +3,9 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
+from threading import Thread, current_thread
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
@@ -16,6 +17,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 1024
+_PATIENCE_SECONDS = 1.0
 
 
 def check_workers(name: str, workers: object) -> int:
@@ -44,23 +46,37 @@ def ordered_map(
 
     At most two items per worker are in work or wait to be taken. An exception, an interrupt too,
     ends the work without waiting for what is under way.
+
+    Raises:
+        MemoryError: A thread has died on the way from one item to the next, as it does where
+            memory is short; its item would be waited for, for ever.
     """
     if workers <= 1:
         yield from map(function, items)
         return
     remaining = iter(items)
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="imagededup")
+    threads: list[Thread] = []
+    executor = ThreadPoolExecutor(
+        workers, "imagededup", initializer=lambda: threads.append(current_thread())
+    )
     try:
         pending: deque[Future[Result]] = deque(
             executor.submit(function, item) for item in islice(remaining, 2 * workers)
         )
         while pending:
-            result = pending.popleft().result()
+            result = _result(pending.popleft(), threads)
             pending.extend(executor.submit(function, item) for item in islice(remaining, 1))
             yield result
         executor.shutdown()  # no thread is left when the caller forks
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(future: Future[Result], threads: list[Thread]) -> Result:
+    while not wait([future], _PATIENCE_SECONDS).done:
+        if not all(thread.is_alive() for thread in threads):
+            raise MemoryError("a thread has died")
+    return future.result()
 
 
 def _available_cores() -> int:

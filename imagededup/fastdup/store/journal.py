@@ -11,6 +11,7 @@ import time
 import zlib
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
@@ -91,6 +92,7 @@ class Journal:
         self._reasons: dict[int, str] = {}
         self._statistics = array("f")
         self._synced = time.monotonic()
+        self._name = str(files.partial)
         header = json.dumps(asdict(made_by), sort_keys=True).encode() + b"\n"
         try:
             self.discarded = files.journal.exists() and _header(files.journal) != header
@@ -102,9 +104,7 @@ class Journal:
             self._lines = files.journal.open("r+b")
             self._recover(made_by.dimension * FLOAT_BYTES)
         except OSError as error:
-            raise FileOperationError(
-                f"cannot write {str(files.partial)!r}: {error.strerror}"
-            ) from error
+            raise self._cannot_write(error) from error
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -130,25 +130,36 @@ class Journal:
             self._features.flush()
             self._lines.write(entry.line())
             self._lines.flush()
-            if time.monotonic() - self._synced > _SECONDS_BETWEEN_SYNCS:
-                self.sync()
         except OSError as error:
-            raise FileOperationError(f"cannot write features: {error.strerror}") from error
+            raise self._cannot_write(error) from error
+        if time.monotonic() - self._synced > _SECONDS_BETWEEN_SYNCS:
+            self.sync()
         self._add(entry)
 
     def sync(self) -> None:
-        """Bring everything onto the disk."""
-        for file in (self._features, self._lines):
-            file.flush()
-            os.fsync(file.fileno())
+        """Bring everything onto the disk.
+
+        Raises:
+            FileOperationError: That fails.
+        """
+        try:
+            for file in (self._features, self._lines):
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._cannot_write(error) from error
         self._synced = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._features.close()
-        self._lines.close()
+        for file in (self._features, self._lines):
+            with suppress(OSError):  # what could not be written before is tried once more
+                file.close()
+
+    def _cannot_write(self, error: OSError) -> FileOperationError:
+        return FileOperationError(f"cannot write {self._name!r}: {error.strerror}")
 
     def _add(self, entry: Entry) -> None:
         for image in entry.images:
@@ -183,8 +194,12 @@ def _header(path: Path) -> bytes:
 def _write_header(path: Path, header: bytes) -> None:
     """Make the journal appear with its header complete."""
     new = path.with_name(path.name + ".new")
-    new.write_bytes(header)
-    new.replace(path)
+    try:
+        new.write_bytes(header)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _cut(file: BinaryIO, size: int) -> None:

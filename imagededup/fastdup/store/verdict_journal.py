@@ -6,6 +6,7 @@ takes for the same pairs of the same files, by a digest of their names, sizes an
 
 import json
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -78,7 +79,8 @@ class VerdictJournal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written before is tried once more
+            self._file.close()
 
     def _recover(self) -> None:
         """Take up what is whole, and cut off what follows."""
