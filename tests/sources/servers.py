@@ -36,9 +36,9 @@ class Proxy:
     def __init__(self, url):
         self.url = url
 
-    def follow(self, *faults, latency=0.0):
+    def follow(self, *faults, latency=0.0, gather=0):
         """Begin anew with these rules."""
-        rules = json.dumps({"faults": faults, "latency": latency}).encode()
+        rules = json.dumps({"faults": faults, "latency": latency, "gather": gather}).encode()
         request("PUT", f"{self.url}/__rules", rules)
 
     def seen(self):

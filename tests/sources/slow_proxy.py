@@ -1,16 +1,18 @@
 """A proxy in front of a web server, which is slow and fails as it is told to.
 
 `python slow_proxy.py PORT` prints its own port. Rules are sent to it as JSON at `/__rules`:
-`latency` in seconds, and `faults`, a list of `match` (part of the request line), `kind` (status,
-cut, drop, trickle, endless), `times` (that a request fails; -1 is for ever), `status` and
-`headers`. It answers with what it has seen since the last rules: the requests, and how many there
-were at most at the same time.
+`latency` in seconds, `gather` for requests of images that wait for one another until there are so
+many, and `faults`, a list of `match` (part of the request line), `kind` (status, cut, drop, trickle,
+endless), `times` (that a request fails; -1 is for ever), `status` and `headers`. It answers with
+what it has seen since the last rules: the requests, and how many there were at most at a time.
 """
 
 import asyncio
 import json
 import sys
+from contextlib import suppress
 
+LONGEST_WAIT = 10
 UPSTREAM = int(sys.argv[1]) if __name__ == "__main__" else 0
 
 
@@ -21,6 +23,8 @@ class Proxy:
     def follow(self, rules):
         self.latency = rules.get("latency", 0)
         self.faults = rules.get("faults", [])
+        self.gather = rules.get("gather", 0)
+        self.gathered = asyncio.Event()
         self.requests, self.now, self.most = [], 0, 0
 
     async def serve(self, reader, writer):
@@ -47,9 +51,17 @@ class Proxy:
         self.most = max(self.most, self.now)
         try:
             await asyncio.sleep(self.latency)
+            await self.wait_for_others(line)
             await self.answer(self.fault_of(line), request, writer)
         finally:
             self.now -= 1
+
+    async def wait_for_others(self, line):
+        if self.now >= self.gather:
+            self.gathered.set()
+        elif ".jpg" in line:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.gathered.wait(), LONGEST_WAIT)
 
     def fault_of(self, line):
         for fault in self.faults:

@@ -201,6 +201,7 @@ class TestReading:
         assert "an object: bucket/key" in reason_of(read_whole, "s3://bucket")
 
     def test_a_trickle_ends_with_the_time(self, proxy):
+        read_whole("s3://bucket/photos/many/00.jpg")
         proxy.follow({"match": "a.jpg", "kind": "trickle", "times": -1})
         set_limits(seconds=0.3)
         reason = reason_of(read_whole, "s3://bucket/photos/a.jpg")
@@ -226,7 +227,7 @@ class TestReading:
     def test_sixteen_threads_have_sixteen_reads_in_flight(self, proxy):
         addresses = [f"s3://bucket/photos/many/{number:02d}.jpg" for number in range(32)]
         read_whole(addresses[0])
-        proxy.follow(latency=0.1)
+        proxy.follow(gather=16)
         with ThreadPoolExecutor(16) as threads:
             found = list(threads.map(read_whole, addresses))
         assert found == [bytes([number]) * 100 for number in range(32)]
@@ -237,7 +238,7 @@ class TestReadingAhead:
     ADDRESSES = [f"s3://bucket/photos/many/{number:02d}.jpg" for number in range(40)]
 
     def test_one_thread_has_sixteen_reads_in_flight(self, proxy):
-        proxy.follow(latency=0.1)
+        proxy.follow(gather=16)
         with reading_ahead(self.ADDRESSES):
             found = [read_whole(address) for address in self.ADDRESSES]
         assert found == [bytes([number]) * 100 for number in range(40)]

@@ -63,7 +63,7 @@ def encoded(place, **options):
 
 class TestEncoders:
     def test_all_is_as_in_a_folder(self, proxy, folder):
-        proxy.follow(*FAULTS, latency=0.05)
+        proxy.follow(*FAULTS, gather=16)
         assert encoded("s3://bucket/photos") == encoded(folder / "photos")
         seen = proxy.seen()
         assert seen["most"] >= 16
@@ -131,6 +131,7 @@ class TestEncoders:
             assert list(codes) == [f"{number}.jpg"]
         s3_client.delete_object(Bucket="bucket", Key="x.tar")
 
+    @pytest.mark.long
     def test_the_network_sees_the_same(self, proxy, folder):
         encoder = CNN(verbose=False)
         remote = encoder.encode_images("s3://bucket/photos", recursive=True)
@@ -176,14 +177,18 @@ def test_the_runner(proxy, folder, tmp_path, capsys):
     assert "s3://bucket/photos/empty.jpg" in bad
 
 
-def test_verification_has_sixteen_reads_in_flight(proxy, folder):
-    """It is the network that is waited for, whatever the number of threads for other work."""
+@pytest.mark.long
+def test_verdicts_are_those_of_a_folder(proxy, folder):
     remote = PHash(verbose=False).find_duplicates("s3://bucket/photos", recursive=True, verify=True)
     local = PHash(verbose=False).find_duplicates(folder / "photos", recursive=True, verify=True)
     assert remote == local
+
+
+def test_verification_has_sixteen_reads_in_flight(proxy):
+    """It is the network that is waited for, whatever the number of threads for other work."""
     items = np.arange(32)
     places = [Path(f"s3://bucket/photos/{'sub/' if i % 3 else ''}{i:04d}.jpg") for i in range(32)]
-    proxy.follow(latency=0.1)
+    proxy.follow(gather=16)
     verify_pairs(items[:16], items[16:], places.__getitem__, workers=1)
     assert proxy.seen()["most"] == 16
 
