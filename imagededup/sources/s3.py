@@ -100,13 +100,14 @@ class S3Store:
     async def _body(self, path: str, most: int, **options: str) -> bytes:
         bucket, key = _split(path)
         answer = await self._call("get_object", Bucket=bucket, Key=key, **options)
+        length = answer.get("ContentLength")
         try:
-            if answer["ContentLength"] > most:
-                raise TooLongError(answer["ContentLength"])
+            if length and length > most:
+                raise TooLongError(length)
             data = await collected(answer["Body"].iter_chunks(_CHUNK), most)
         finally:
             answer["Body"].close()
-        if len(data) != answer["ContentLength"]:
+        if length is not None and len(data) != length:
             raise RemoteError("the server cut the connection", again=True)
         return data
 

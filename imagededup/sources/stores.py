@@ -15,6 +15,7 @@ from imagededup.sources.limits import limits, over_limit
 from imagededup.sources.minio import minio_endpoint
 from imagededup.sources.remote_files import RemoteStore
 from imagededup.sources.retries import RemoteError, TimeUpError, tried
+from imagededup.utils.text import one_line
 
 __all__ = ["call", "close_stores", "start", "store_of"]
 
@@ -113,7 +114,7 @@ def _new_store(scheme: str, alias: str) -> RemoteStore:
     except RemoteError:
         raise
     except Exception as error:  # of settings that a library cannot use
-        raise RemoteError(str(error)) from error
+        raise RemoteError(one_line(error)) from error
 
 
 def _begin_after_fork() -> None:

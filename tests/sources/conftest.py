@@ -6,6 +6,7 @@ A module says with its fixture `folder` what is in the bucket. Nothing leaves th
 import os
 
 import pytest
+from fsspec import asyn
 
 from imagededup.sources import retries
 from imagededup.sources.limits import limits, set_limits
@@ -24,6 +25,16 @@ def proxy_url(s3_url):
     with server("slow_proxy.py", s3_url.rpartition(":")[2]) as url:
         yield url
         close_stores()
+        stop_loop()
+
+
+def stop_loop():
+    """End the thread of fsspec, as other tests fork."""
+    loop, thread = asyn.loop[0], asyn.iothread[0]
+    asyn.reset_lock()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 @pytest.fixture

@@ -1,10 +1,14 @@
 """A proxy in front of a web server, which is slow and fails as it is told to.
 
 `python slow_proxy.py PORT` prints its own port. Rules are sent to it as JSON at `/__rules`:
-`latency` in seconds, `gather` for requests of images that wait for one another until there are so
-many, and `faults`, a list of `match` (part of the request line), `kind` (status, cut, drop, trickle,
-endless), `times` (that a request fails; -1 is for ever), `status` and `headers`. It answers with
-what it has seen since the last rules: the requests, and how many there were at most at a time.
+
+- `latency` in seconds,
+- `gather`: requests of images wait for one another until there are so many,
+- `faults`, a list of `match` (part of the request line), `kind` (status, cut, drop, trickle,
+  endless), `times` (that a request fails; -1 is for ever), `status` and `headers`.
+
+It answers with what it has seen since the last rules: the requests, and how many there were at most
+at a time.
 """
 
 import asyncio
