@@ -258,7 +258,7 @@ class TestErrors:
             )
         code, _, err = command("remove", path, "--verify")
         assert code == 2
-        assert "must be a folder with the images themselves" in err
+        assert "FOLDER must be a folder, an image, an archive" in err
 
     def test_fail_if_found_counts_what_is_verified(self, command, alike):
         arguments = ("find", alike, "-m", "cnn", "--fail-if-found")

@@ -250,8 +250,8 @@ class TestBadArguments:
             ({"encoding_map": {"a": 17}}, TypeError, "got 17 for 'a'"),
             ({"encoding_map": {"a": "٣" * 16}}, ValueError, "for 'a'"),
             ({"image_dir": "/no/such/folder"}, ValueError, "does not exist"),
-            ({"image_dir": __file__}, ValueError, "is not a folder"),
-            ({"image_dir": 3}, TypeError, "image_dir must be a path, got int"),
+            ({"image_dir": np.__file__ + "/x"}, ValueError, "cannot be reached: Not a directory"),
+            ({"image_dir": 3}, TypeError, "image_dir must be a path or several, got int"),
             ({"encoding_map": {"a": "0" * 16}, "against": {}}, ValueError, "against must hold"),
             ({"encoding_map": {"a": "0" * 16}, "against": "/no/such"}, ValueError, "against must"),
             (

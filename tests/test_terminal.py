@@ -103,8 +103,8 @@ class TestLostOutput:
 
 
 @on_linux
-def test_lack_of_memory_is_called_so(tmp_path):
-    """A file that says that it holds four petabytes of descriptors."""
+def test_a_file_that_claims_petabytes(tmp_path):
+    """It says that it holds four of descriptors."""
     path = tmp_path / "descriptors.npz"
     np.savez(path, names=["a"])
     with ZipFile(path, "a") as archive, archive.open("descriptors.npy", "w") as member:
@@ -112,6 +112,20 @@ def test_lack_of_memory_is_called_so(tmp_path):
         np.lib.format.write_array_header_1_0(member, shape)
     process = subprocess.run(
         [*IMAGEDEDUP, "find", path], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 2
+    assert "its arrays are not what they say" in process.stderr
+
+
+def test_lack_of_memory_is_called_so(tmp_path):
+    photograph(0).save(tmp_path / "a.png")
+    limited = "import resource, sys; from imagededup.cli import run; import imagededup.methods;"
+    limited += "resource.setrlimit(resource.RLIMIT_AS, (2**20, 2**20)); sys.exit(run(sys.argv[1:]))"
+    process = subprocess.run(
+        [sys.executable, "-c", limited, "find", tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (process.returncode, process.stderr) == (1, "imagededup: out of memory\n")
 
@@ -247,7 +261,7 @@ class TestHelp:
     @pytest.mark.parametrize(
         ("command", "usage"),
         [
-            (["find"], "find [OPTIONS] FOLDER"),
+            (["find"], "find [OPTIONS] FOLDER..."),
             (["sweep"], "sweep [OPTIONS] FOLDER GROUND_TRUTH"),
             (["evaluate"], "evaluate [OPTIONS] GROUND_TRUTH RESULT"),
             (["plot", "duplicates"], "plot duplicates [OPTIONS] FOLDER RESULT NAME"),
@@ -285,7 +299,10 @@ class TestCompletion:
 
     def test_commands_options_and_words(self):
         assert self.complete("e") == ["encode", "evaluate"]
-        assert self.complete("find --f") == ["--format", "--full-decode", "--fail-if-found"]
+        assert self.complete("find --fo") == ["--format"]
+        assert self.complete("find --f") == [
+            *("--format", "--full-decode", "--fail-if-found", "--frames-per-second")
+        ]
         assert self.complete("find --format ") == ["pairs", "groups"]
 
     @on_linux

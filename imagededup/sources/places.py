@@ -99,7 +99,12 @@ def _checked_places(places: object, name: str) -> tuple[str, ...]:
     if isinstance(places, bytes) or not isinstance(places, Iterable):
         kind = type(places).__name__
         raise InvalidTypeError(f"{name} must be a path or several, got {kind}")
-    several = tuple(_text(place, name) for place in places)
+    try:
+        several = tuple(_text(place, name) for place in places)
+    except TypeError as error:  # an array without a dimension says that it can be iterated over
+        if isinstance(error, InvalidTypeError):
+            raise
+        raise InvalidTypeError(f"{name} must be a path or several, got {places!r:.60}") from error
     if not several:
         raise InvalidValueError(f"{name} must name at least one place, got none")
     return several

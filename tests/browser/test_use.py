@@ -381,7 +381,7 @@ class TestList:
             for name in (BYTES, "old/small.jpg"):
                 shutil.move(target / name, folder / name)
         code, _, err = command("remove", "--list", marked)
-        assert (code, err) == (0, "To act, add --move-to DIR or --delete --yes\n")
+        assert (code, err) == (0, "To act, add --move-to DIR, --trash or --delete --yes\n")
         os.utime(folder / "large.png")
         code, _, err = command("remove", "--list", marked)
         assert code == 1
