@@ -14,7 +14,8 @@ from tests.conftest import photograph
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 # Made with Pillow 13 by a full decode of the files and the definitions of the hashes, which give
-# the hashes of imagededup 0.3.3.
+# the hashes of imagededup 0.3.3. Who changes a hash adds one to CODES_VERSION, or caches and stored
+# hashes would be taken for new ones; so does who changes decoding or the network.
 GOLDEN = json.loads((Path(__file__).parent / "golden_hashes.json").read_text())
 
 

@@ -54,7 +54,7 @@ class CodeCache:
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        self._folder = folder
+        self._folder = self._file = folder
         self._limit = limit
         self._added: dict[CachedMethod, list[tuple[Stamp, CachedCode]]] = {}
         self._used: list[CodePlace] = []
@@ -129,7 +129,8 @@ class CodeCache:
 
     def _open(self) -> None:
         with self._guarded():
-            self._connection = connection = open_database(self._folder)
+            self._file = current_file(self._folder)
+            self._connection = connection = open_database(self._file)
             self._run = begin_run(connection)
             self._is_tight = used_bytes(connection) > self._limit * _TIGHT_SHARE
 
@@ -156,7 +157,7 @@ class CodeCache:
         """Begin a new cache in place of a damaged one."""
         self._is_renewed = True
         with self._guarded():
-            aside = put_aside(current_file(self._folder))
+            aside = put_aside(self._file)
             _warn(self._folder, f"is damaged ({error}) and was put aside as {aside.name!r}")
             self._open()
 

@@ -40,16 +40,16 @@ def cache_contents(folder: Path) -> CacheContents:
         FileOperationError: It cannot be read, or is damaged.
     """
     try:
-        if not folder.exists() or not current_file(folder).exists():
-            return CacheContents(0, {}, damaged_files(folder) if folder.exists() else [])
-        with closing(open_database(folder)) as connection:
+        file = current_file(folder)
+        if not file.exists():
+            return CacheContents(0, {}, damaged_files(folder))
+        with closing(open_database(file)) as connection:
             rows = connection.execute(
                 "SELECT CAST(methods.name AS TEXT), COUNT(*) FROM codes "
                 "JOIN methods ON method = id GROUP BY methods.name ORDER BY methods.name"
             )
             images = {str(name): int(count) for name, count in rows}
-        size = current_file(folder).stat().st_size
-        return CacheContents(size, images, damaged_files(folder))
+        return CacheContents(file.stat().st_size, images, damaged_files(folder))
     except FAILURES as error:
         raise FileOperationError(f"the cache in {str(folder)!r} cannot be read: {error}") from error
 
@@ -64,12 +64,10 @@ def clear_cache(folder: Path) -> int:
         FileOperationError: They cannot be removed.
     """
     try:
-        if not folder.exists():
-            return 0
         file = current_file(folder)
         before = _size([file, *damaged_files(folder)])
         if file.exists():
-            _empty(folder)
+            _empty(file)
         for damaged in damaged_files(folder):
             damaged.unlink(missing_ok=True)
         return max(0, before - _size([file]))
@@ -78,9 +76,9 @@ def clear_cache(folder: Path) -> int:
         raise FileOperationError(f"cannot clear the cache in {str(folder)!r}: {reason}") from error
 
 
-def _empty(folder: Path) -> None:
+def _empty(file: Path) -> None:
     try:
-        with closing(open_database(folder)) as connection:
+        with closing(open_database(file)) as connection:
             with transaction(connection, "IMMEDIATE"):
                 for table in ("codes", "folders", "methods"):
                     connection.execute(f"DELETE FROM {table}")
@@ -89,7 +87,7 @@ def _empty(folder: Path) -> None:
     except FAILURES as error:
         if not is_damage(error):
             raise
-        put_aside(current_file(folder))
+        put_aside(file)
 
 
 def _size(files: list[Path]) -> int:

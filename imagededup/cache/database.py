@@ -7,7 +7,6 @@ that still has it open, deletes the journal of that name at the end.
 import re
 import sqlite3
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -54,16 +53,16 @@ FAILURES = (sqlite3.Error, DamagedCacheError, UnicodeError, OSError)
 """All that the use of a cache may raise."""
 
 
-def open_database(folder: Path) -> sqlite3.Connection:
-    """Open the cache of a folder; it is made where there is none.
+def open_database(file: Path) -> sqlite3.Connection:
+    """Open a cache; it is made where there is none, and its folder too.
 
     Raises:
-        OSError: The folder cannot be made.
+        OSError: It cannot be made.
         sqlite3.Error: The file cannot be opened or written, or is damaged.
         DamagedCacheError: It is a file of something else.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = current_file(folder)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)  # the names of files are nobody else's business
     _check_header(file)
     connection = sqlite3.connect(file, timeout=_PATIENCE_SECONDS, isolation_level=None)
     try:
@@ -92,6 +91,9 @@ def damaged_files(folder: Path) -> list[Path]:
 def put_aside(file: Path) -> Path:
     """Give a damaged file another name, in place of an older one.
 
+    Args:
+        file: The one that is damaged; another process may have put it aside, and begun a new one.
+
     Raises:
         OSError: It cannot be renamed.
     """
@@ -116,7 +118,10 @@ def is_damage(error: Exception) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [file for file in folder.iterdir() if _NAME.fullmatch(file.name)]
+    try:
+        return [file for file in folder.iterdir() if _NAME.fullmatch(file.name)]
+    except FileNotFoundError:
+        return []
 
 
 def _number(file: Path) -> tuple[int, str | None]:
@@ -127,10 +132,10 @@ def _number(file: Path) -> tuple[int, str | None]:
 
 def _check_header(file: Path) -> None:
     """SQLite would take a file for one that may not be written if these bytes are others."""
-    with suppress(FileNotFoundError), file.open("rb") as opened:
+    with file.open("rb") as opened:
         versions = opened.read(20)[18:]
-        if versions and versions not in (b"\x01\x01", b"\x02\x02"):
-            raise DamagedCacheError("its header is wrong")
+    if versions and versions not in (b"\x01\x01", b"\x02\x02"):
+        raise DamagedCacheError("its header is wrong")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -1,5 +1,6 @@
 """A damaged cache is put aside with a warning, and never gives a wrong result."""
 
+import os
 import random
 import sqlite3
 from contextlib import closing
@@ -122,7 +123,7 @@ def test_a_file_that_was_cut(filled, length, caplog):
     assert look_up(filled) == CODES
 
 
-@pytest.mark.parametrize("place", [3, 18, 19, 21, 47, 70])
+@pytest.mark.parametrize("place", [3, 18, 19, 21, 47, 71])
 def test_a_wrong_byte_in_the_header(filled, place, caplog):
     file = current_file(filled)
     data = bytearray(file.read_bytes())
@@ -176,7 +177,7 @@ def test_damage_that_is_met_in_the_middle_of_a_run(pictures, tmp_path, monkeypat
 def test_who_still_has_the_damaged_file_open_does_no_harm(filled):
     """SQLite deletes the journal of a name when the last who has the file open closes it."""
     file = current_file(filled)
-    early = open_database(filled)
+    early = open_database(file)
     early.execute("SELECT * FROM runs").fetchall()
     data = bytearray(file.read_bytes())
     data[100:4096] = b"x" * 3996
@@ -190,3 +191,25 @@ def test_who_still_has_the_damaged_file_open_does_no_harm(filled):
         early.close()
         assert journal.exists()
     assert look_up(filled) == CODES
+
+
+def test_a_new_cache_is_not_put_aside_for_the_damage_of_the_old_one(filled, caplog):
+    with CodeCache(filled, 10**9) as first, CodeCache(filled, 10**9) as second:
+        sql(filled, DAMAGES["a flipped bit"])
+        assert first.find(METHOD, STAMPS) == [None] * 400
+        first.add(METHOD, zip(STAMPS, CODES, strict=True))
+        first._commit()
+        assert second.find(METHOD, STAMPS) == [None] * 400
+        assert second.find(METHOD, STAMPS) == CODES  # what the first has added to the new one
+    assert caplog.text.count("is damaged") == 2
+    assert names(filled) == ["codes-1.1.sqlite.damaged", "codes-1.2.sqlite"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files")
+def test_nobody_else_reads_the_names_of_files(tmp_path):
+    with CodeCache(tmp_path / "a" / "cache", 10**9) as cache:
+        cache.add(METHOD, zip(STAMPS, CODES, strict=True))
+        cache._commit()
+        modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "a" / "cache").iterdir()}
+    assert modes == {0o600}
+    assert (tmp_path / "a" / "cache").stat().st_mode & 0o777 == 0o700

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
+from imagededup.cache import surroundings as surroundings_module
 from imagededup.images.measure import MEASURES
-from imagededup.methods import CNN, AHash, DHash, PHash, WHash
+from imagededup.methods import CNN, AHash, DHash, PHash, WHash, cnn
 from imagededup.methods.encoder import encode_together
 from imagededup.methods.encoding import encode_files
 from imagededup.models import CustomModel
@@ -167,6 +168,24 @@ def test_settings_do_not_share_codes(tmp_path, pictures):
         assert found(PHash(False, full_decode, cache), pictures) == plain
     for dim in (1024, 576, 1024, 576):
         assert found(CNN(False, dim=dim, cache_dir=cache), pictures)[1][1][1] == dim
+
+
+@pytest.mark.parametrize("change", ["version", "packages", "processor", "truncated"])
+def test_what_else_a_code_depends_on(tmp_path, pictures, monkeypatch, change):
+    cache = tmp_path / "cache"
+    found(CNN(False, cache_dir=cache), pictures)
+    match change:
+        case "version":
+            monkeypatch.setattr(cnn, "CODES_VERSION", -1)
+        case "packages":
+            monkeypatch.setattr(surroundings_module, "_version", lambda package: "0")
+        case "processor":
+            monkeypatch.setattr(cnn, "processor", lambda: "another")
+        case "truncated":
+            monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with decoded_names(monkeypatch) as decoded:
+        assert found(CNN(False, cache_dir=cache), pictures) == found(CNN(False), pictures)
+    assert len(decoded) == 2 * 6
 
 
 def test_models_do_not_share_codes(tmp_path, pictures):
