@@ -29,6 +29,7 @@ _MOST_UNPACKED = 200_000_000
 _MOST_EXPANSION = 100
 _EXPANSION_OF_ALL = 2**28
 _GZIP = b"\x1f\x8b"
+_UNNAMED = "unnamed"
 _LEADS_OUT = "a name that leads out of the archive"
 _ANNOTATIONS = (
     *(".cls", ".cls2", ".csv", ".id", ".inx", ".index", ".json", ".jsonl", ".md", ".npy", ".npz"),
@@ -84,7 +85,7 @@ class Archive:
 
         A later one of the same name takes the place of an earlier one, as where it is unpacked.
         """
-        name = posixpath.normpath(written.lstrip("/")) if written else ""
+        name = posixpath.normpath(written.lstrip("/") or _UNNAMED)
         parts = name.split("/")
         if ".." in parts:
             self.members[written] = Bad(_LEADS_OUT)
@@ -209,8 +210,8 @@ def _open_zip(blob: Blob) -> Archive | None:
         found.damage = f"damaged archive: {_said(error)}"
         return found
     for info in file.infolist():
-        if not info.is_dir():
-            found.add(info.filename, _ZipMember(file, info))
+        if not info.filename.endswith("/"):
+            found.add(info.filename or _UNNAMED, _ZipMember(file, info))
     return found
 
 

@@ -1,5 +1,6 @@
 """A picture in every format that can be written here, whole, cut and with wrong bytes."""
 
+import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from io import BytesIO
@@ -51,7 +52,6 @@ FORMATS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "tga": ("tga", "TGA", "RGB", {}),
     "tga_runs": ("tga", "TGA", "RGB", {"compression": "tga_rle"}),
     "ico": ("ico", "ICO", "RGBA", {"sizes": [(120, 90)]}),
-    "icns": ("icns", "ICNS", "RGBA", {}),
     "pcx": ("pcx", "PCX", "RGB", {}),
     "dds": ("dds", "DDS", "RGB", {}),
     "dds_blocks": ("dds", "DDS", "RGBA", {"pixel_format": "DXT1"}),
@@ -91,7 +91,9 @@ def encoded(image: Image.Image, kind: str) -> bytes | None:
     else:
         image = image.convert(mode)
     data = BytesIO()
-    image.save(data, format=name, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of formats that are not written often
+        image.save(data, format=name, **options)
     return data.getvalue()
 
 

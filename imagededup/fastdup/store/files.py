@@ -226,7 +226,7 @@ def read_object(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise InvalidValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"{str(path)!r} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise InvalidValueError(f"{str(path)!r} must hold a JSON object")

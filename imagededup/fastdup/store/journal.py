@@ -67,9 +67,26 @@ class Entry:
             return None
         try:
             features, images = json.loads(line)
-            return cls([ImageEntry(*image) for image in images], features)
-        except (ValueError, TypeError):
+            entries = [ImageEntry(*image) for image in images]
+            return cls(entries, features) if all(map(_is_entry, entries)) else None
+        except (ValueError, TypeError, RecursionError):
             return None
+
+
+def _is_entry(image: ImageEntry) -> bool:
+    """Whether a line that could be read says what an image is like."""
+    numbers, reason = image.statistics, image.reason
+    return (
+        isinstance(image.path, str)
+        and all(isinstance(state, int) and abs(state) < 2**63 for state in image[1:3])
+        and (reason is None or isinstance(reason, str))
+        and (
+            numbers is None
+            or (
+                len(numbers) == len(STATISTICS) and all(isinstance(n, int | float) for n in numbers)
+            )
+        )
+    )
 
 
 class Journal:

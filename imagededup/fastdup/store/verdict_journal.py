@@ -5,6 +5,7 @@ takes for the same pairs of the same files, by a digest of their names, sizes an
 """
 
 import json
+import os
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class VerdictJournal:
 
     def _recover(self) -> None:
         """Take up what is whole, and cut off what follows."""
+        self._length = os.fstat(self._file.fileno()).st_size
         header = json.dumps([__version__, str(self._row)]).encode() + b"\n"
         end = 0
         if self._file.readline() == header:
@@ -101,11 +103,13 @@ class VerdictJournal:
         try:
             checksum, *said = json.loads(self._file.readline())
             digest, count, reasons = said
-            content = self._file.read(count * self._row.itemsize)
+            if not (isinstance(digest, str) and isinstance(count, int) and count >= 0):
+                return None
+            content = self._file.read(min(count * self._row.itemsize, self._length))
             if _checksum(said, content) != checksum:
                 return None
             return digest, VerifiedChunk(np.frombuffer(content, self._row, count), reasons)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError, OverflowError):
             return None
 
     def _cannot_write(self, error: OSError) -> FileOperationError:

@@ -7,6 +7,7 @@ several times as fast, and the features themselves are stored whole.
 """
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -77,12 +78,12 @@ def load_index(path: str | PathLike[str], dimension: int, count: int) -> Any:  #
 
     name = str(path)
     try:
-        with Path(path).open("rb") as file:
+        with Path(path).open("rb") as file, _no_larger_than(os.fstat(file.fileno()).st_size):
             reader = faiss.PyCallbackIOReader(file.read)  # type: ignore[attr-defined, unused-ignore]
             index = faiss.read_index(reader)
     except OSError as error:
         raise FileOperationError(f"cannot read {name!r}: {error.strerror}") from error
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:  # of which the latter has no reason but a size
         raise InvalidValueError(f"{name!r} must be an index of faiss: {_reason(error)}") from error
     if not isinstance(index, faiss.IndexIDMap):
         raise InvalidValueError(
@@ -351,6 +352,26 @@ def _translated(what: str) -> Iterator[None]:
         raise InvalidValueError(f"{what} must be what faiss can do: {_reason(error)}") from error
 
 
-def _reason(error: RuntimeError) -> str:
+@contextmanager
+def _no_larger_than(size: int) -> Iterator[None]:
+    """Have faiss refuse vectors and loops that no file of this size can hold: it would fill memory.
+
+    The settings are those of the process.
+    """
+    import faiss
+
+    settings: Any = faiss
+    names = ("deserialization_vector_byte_limit", "deserialization_loop_limit")
+    before = [getattr(settings, f"get_{name}")() for name in names]
+    for name in names:
+        getattr(settings, f"set_{name}")(max(size, 1))
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            getattr(settings, f"set_{name}")(value)
+
+
+def _reason(error: Exception) -> str:
     """The sentence within an error of faiss, without the place in its source."""
     return str(error).rsplit(": ", 1)[-1].strip()
