@@ -25,7 +25,8 @@ def proxy_url(s3_url):
     with server("slow_proxy.py", s3_url.rpartition(":")[2]) as url:
         yield url
         close_stores()
-        stop_loop()
+        if asyn.loop[0] is not None:
+            stop_loop()
 
 
 def stop_loop():
