@@ -277,12 +277,15 @@ class TestSeveralFolders:
         assert update(path, only, prune=True).total == 3  # what was not asked for is not gone
         assert update(path, tmp_path / "shards", prune=True).total == 2
 
-    def test_lists_of_paths_are_added_to(self, album, path, tmp_path):
+    def test_lists_of_paths_are_added_to(self, album, path, tmp_path, monkeypatch):
         every = [str(one) for one in sorted(album.rglob("*.png"))]
         for rows in (every[:2], every[1:]):
             (tmp_path / "list.txt").write_text("\n".join(rows))
             found = update(path, tmp_path / "list.txt", prune=True)
         assert found == EncodingsUpdate(1, 0, 0, 0, 0, 3)
+        monkeypatch.chdir(tmp_path)
+        photograph(8, (80, 60)).save(album / "c.png")
+        assert update(path, tmp_path / "list.txt").changed == 1
         (album / "a.png").unlink()
         assert update(path, tmp_path / "list.txt", prune=True).pruned == 1
         assert list(load_encodings(path)) == every[1:]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,12 @@ class Comparison:
 
 
 def name_of_folder(folder: ImageFolder) -> str:
-    """What a folder is called among others: the same by whatever path it is reached."""
+    """What a folder is called among others: the same by whatever path it is reached.
+
+    It is empty where the names are whole, and so the same from everywhere.
+    """
+    if folder.root == Path() and folder.names and all(map(_is_whole, folder.names)):
+        return ""
     if is_remote(folder.root):
         return remote_address(folder.root)
     return os.path.realpath(folder.root)
@@ -90,6 +96,10 @@ def _check_names(stored: StoredEncodings, rows: Indices, own: int) -> None:
                 "images of several folders must have different names: encode a folder that holds "
                 "them all, recursively, or write to another file"
             )
+
+
+def _is_whole(name: str) -> bool:
+    return is_remote(name) or os.path.isabs(name)  # noqa: PTH117 - a tenth of the time
 
 
 def _is_gone(name: str, folder: str, failures: Sequence[Failure], is_whole: bool) -> bool:
