@@ -13,6 +13,7 @@ from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValue
 from imagededup.fastdup.galleries import tables
 from imagededup.fastdup.galleries.page import page_pictures
 from imagededup.fastdup.galleries.tables import best_pairs, best_per_image, nearest_of
+from imagededup.sources.addresses import remote_address
 from tests.conftest import photograph
 from tests.test_pages import content
 
@@ -130,6 +131,15 @@ class TestDuplicates:
         monkeypatch.chdir(images)
         table = write_pairs(tmp_path / "similarity.csv", ("a.png", "b.png", 0.9))
         assert fastdup.create_duplicates_gallery(table, tmp_path).unreadable == 0
+
+    def test_urls(self, tmp_path):
+        names = ["s3://bucket/a/b.jpg", "s3://bucket/c.mp4/000001.0s.jpg"]
+        pictures = page_pictures(names)
+        assert [picture.name for picture in pictures.values()] == ["a/b.jpg", "c.mp4/000001.0s.jpg"]
+        mixed = page_pictures([*names, str(tmp_path / "d.jpg")])
+        for found in (pictures, mixed):
+            assert [remote_address(found[name].path) for name in names] == names
+        assert mixed[str(tmp_path / "d.jpg")].path == tmp_path / "d.jpg"
 
     def test_pictures_on_several_drives(self, paths, monkeypatch):
         def fail(_):

@@ -123,7 +123,7 @@ def test_kinds_of_films(form):
 
 
 class TestTheOrderOfReading:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(data=st.data())
     def test_does_not_matter(self, clip, data):
         names = video(clip).names(5)
@@ -133,6 +133,13 @@ class TestTheOrderOfReading:
             content = opened.open(name).read()
             assert number_in(opened.open(name)) == round(25 * float(name[:8]))
             assert alone.get(name, content) == content
+
+    def test_nor_does_the_rate_of_the_listing(self, clip):
+        for rate in (0.1, 1, 2, 25):
+            opened = video(clip)
+            opened.names(rate)
+            for number in (74, 3, 26, 25, 31, 0, 60):
+                assert number_in(opened.open(f"00000{number / 25:.2f}s.jpg")) == number
 
     def test_nor_do_threads(self, clip):
         names = video(clip).names(25)

@@ -8,6 +8,7 @@ from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.fastdup.checks import check_path, check_place
 from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.pages import PagePicture, PageSection, WrittenPage, write_page
+from imagededup.sources.addresses import as_path, is_remote
 
 __all__ = ["gallery_path", "page_pictures", "table_path", "write_gallery"]
 
@@ -63,19 +64,26 @@ def page_pictures(names: Iterable[str]) -> dict[str, PagePicture]:
     """The pictures of some names, called by what follows the folder that all have in common.
 
     Args:
-        names: Paths; relative ones start from the current folder.
+        names: Paths, of which relative ones start from the current folder, and URLs.
     """
-    paths = {name: os.path.abspath(name) for name in names}  # noqa: PTH100 - links as they are
+    paths = {name: as_path(name) if is_remote(name) else _whole(name) for name in names}
     if not paths:
         return {}
     try:
-        folder = Path(os.path.commonpath([str(Path(path).parent) for path in paths.values()]))
-    except ValueError:  # they are on several drives
-        return {name: PagePicture(path, Path(path).parent) for name, path in paths.items()}
+        folder = Path(os.path.commonpath([path.parent for path in paths.values()]))
+    except ValueError:  # they are on several drives, or some of them are remote
+        return {
+            name: PagePicture(path.name if is_remote(name) else str(path), path.parent)
+            for name, path in paths.items()
+        }
     return {
-        name: PagePicture(Path(path).relative_to(folder).as_posix(), folder)
+        name: PagePicture(path.relative_to(folder).as_posix(), folder)
         for name, path in paths.items()
     }
+
+
+def _whole(name: str) -> Path:
+    return Path(os.path.abspath(name))  # noqa: PTH100 - links as they are
 
 
 def write_gallery(path: Path, source: Path, title: str, sections: list[PageSection]) -> WrittenPage:
