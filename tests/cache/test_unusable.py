@@ -30,7 +30,7 @@ def check(pictures, cache, caplog, reason, runs=1):
 
 def test_a_file_is_in_its_place(pictures, tmp_path, caplog):
     (tmp_path / "cache").write_text("a file")
-    check(pictures, tmp_path / "cache", caplog, "File exists", runs=3)
+    check(pictures, tmp_path / "cache", caplog, "Not a directory", runs=3)
     check(pictures, tmp_path / "cache" / "below", caplog, "Not a directory")
     assert (tmp_path / "cache").read_text() == "a file"
 
