@@ -7,7 +7,8 @@ it does not depend on the order in which frames are read, or on how many threads
 import os
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagededup.errors import UnreadableImageError
@@ -34,18 +35,23 @@ class _Shown(NamedTuple):
     frame: "VideoFrame"
 
 
-def decoded_frame(video: Blob, index: VideoIndex, limit: int) -> "VideoFrame":
+def decoded_frame(
+    video: Blob, index: VideoIndex, limit: int, needed: Set[int] | None = None
+) -> "VideoFrame":
     """The last frame of a film that is shown at a time or before; or the first of all.
 
     Args:
         video: The film. Decoders stay open for the next frames of the same object.
         index: Its frames.
         limit: Microseconds since the first frame.
+        needed: The times of all frames that are asked for; others are passed over where none builds
+            on them, which saves up to half of the time. None if all may be asked for.
 
     Raises:
         UnreadableImageError: It cannot be decoded.
     """
-    decoder = _idle.take(video, limit) or _FilmDecoder(video, index)
+    part = _FilmPart(video, index, index.segment(limit), needed)
+    decoder = _idle.take(part, limit) or _FilmDecoder(part)
     try:
         with as_unreadable("damaged video"):
             frame = decoder.frame(limit)
@@ -56,34 +62,50 @@ def decoded_frame(video: Blob, index: VideoIndex, limit: int) -> "VideoFrame":
     return frame
 
 
-class _FilmDecoder:
-    """A film that is open at some place.
+@dataclass(frozen=True, slots=True, eq=False)
+class _FilmPart:
+    """What a decoder decodes: a film from a key frame on.
 
-    Args:
-        video: Its bytes.
+    Attributes:
+        video: The film.
         index: Its frames.
+        key: The number of the key frame.
+        needed: As of `decoded_frame`.
     """
 
-    def __init__(self, video: Blob, index: VideoIndex) -> None:
-        self.video = video
-        self.thread = 0
+    video: Blob
+    index: VideoIndex
+    key: int
+    needed: Set[int] | None
+
+    def is_same(self, other: "_FilmPart") -> bool:
+        """Whether the same objects are meant."""
+        same = self.video is other.video and self.needed is other.needed
+        return same and self.key == other.key
+
+
+class _FilmDecoder:
+    """A film that is decoded from a key frame on.
+
+    Each part of a film has a decoder of its own, for a key frame that is damaged does not make a
+    decoder forget all that came before.
+
+    Args:
+        part: What is decoded.
+    """
+
+    def __init__(self, part: _FilmPart) -> None:
+        self.part = part
         self.place = -1
-        self._index = index
-        self._file = VideoFile(video)
-        self._segment = -1
-        self._packets: Iterator[Packet[Any]] = iter(())
+        self._index = part.index
+        self._file = VideoFile(part.video)
+        self._packets = self._from_key(part.index.keys[part.key])
         self._is_over = False
         self._coming: deque[_Shown] = deque()
         self._shown: _Shown | None = None
 
-    def is_before(self, limit: int) -> bool:
-        """Whether the frame of a time comes by going on from here."""
-        return self.place <= limit and self._segment == self._index.segment(limit)
-
     def frame(self, limit: int) -> "VideoFrame":
-        """As `decoded_frame`."""
-        if not self.is_before(limit):
-            self._begin(self._index.segment(limit))
+        """As `decoded_frame`; limits do not decrease."""
         self.place = limit
         wanted = self._index.shown_at(limit)
         self._go_on(limit, wanted)
@@ -101,11 +123,6 @@ class _FilmDecoder:
         self._shown = None
         self._file.close()
 
-    def _begin(self, segment: int) -> None:
-        self._segment, self._shown, self._is_over = segment, None, False
-        self._coming.clear()
-        self._packets = self._from_key(self._index.keys[segment])
-
     def _from_key(self, key: KeyPacket) -> "Iterator[Packet[Any]]":
         """The packets from a key frame on."""
         for ticks in dict.fromkeys((key.pts, key.dts)):
@@ -122,7 +139,7 @@ class _FilmDecoder:
     def _searched(self, key: KeyPacket) -> "Iterator[Packet[Any]]":
         """As `_from_key`, for films in which nothing is found by its time."""
         self._file.close()
-        self._file = VideoFile(self.video)
+        self._file = VideoFile(self.part.video)
         packets = self._file.packets()
         for packet in packets:
             if key.is_at(packet):
@@ -154,15 +171,25 @@ class _FilmDecoder:
 
         packet = next(self._packets, None)
         self._is_over = packet is None
+        decoder = self._file.stream.codec_context
+        decoder.skip_frame = "NONREF" if packet and self._is_needless(packet) else "DEFAULT"
         try:
-            frames = self._file.stream.codec_context.decode(packet)
+            frames = decoder.decode(packet)
         except av.error.FFmpegError:
             return
         for frame in frames:
-            ticks = frame.dts if frame.pts is None else frame.pts
-            if ticks is not None:
-                time = self._file.time(ticks) - self._index.origin
-                self._coming.append(_Shown(time, frame))
+            if frame.pts is not None or frame.dts is not None:
+                self._coming.append(_Shown(self._time(frame), frame))
+
+    def _is_needless(self, packet: "Packet[Any]") -> bool:
+        """Whether no one asks for the frame of a packet; it is decoded if others build on it."""
+        needed = self.part.needed
+        return needed is not None and self._index.is_exact and self._time(packet) not in needed
+
+    def _time(self, item: "Packet[Any] | VideoFrame") -> int:
+        """When a frame is shown, in microseconds since the first."""
+        ticks = item.dts if item.pts is None else item.pts
+        return self._file.time(ticks or 0) - self._index.origin
 
     def _is_stale(self, shown: _Shown, wanted: int) -> bool:
         return self._index.is_exact and wanted - shown.time > _STALE
@@ -186,22 +213,18 @@ class _IdleDecoders:
         self._lock = threading.Lock()
         self._decoders: list[_FilmDecoder] = []
 
-    def take(self, video: Blob, limit: int) -> _FilmDecoder | None:
-        """The decoder that has the shortest way to a frame, or the one this thread had before."""
-        thread = threading.get_ident()
+    def take(self, part: _FilmPart, limit: int) -> _FilmDecoder | None:
+        """The decoder that has the shortest way to a frame."""
         with self._lock:
-            own = [decoder for decoder in self._decoders if decoder.video is video]
-            near = [decoder for decoder in own if decoder.is_before(limit)]
-            own = near or [decoder for decoder in own if decoder.thread == thread]
-            if not own:
+            near = [one for one in self._decoders if one.part.is_same(part) and one.place <= limit]
+            if not near:
                 return None
-            chosen = max(own, key=lambda decoder: decoder.place)
+            chosen = max(near, key=lambda decoder: decoder.place)
             self._decoders.remove(chosen)
             return chosen
 
     def give(self, decoder: _FilmDecoder) -> None:
         """Keep a decoder for later."""
-        decoder.thread = threading.get_ident()
         with self._lock:
             self._decoders.append(decoder)
             oldest = self._decoders.pop(0) if len(self._decoders) > _MOST_IDLE else None

@@ -45,6 +45,7 @@ class Video:
         self._video = video
         self._lock = threading.Lock()
         self._known: VideoIndex | None = None
+        self._needed = frozenset[int]()
         self.damage: str | None = None
 
     def names(self, frames_per_second: float) -> list[str]:
@@ -63,7 +64,9 @@ class Video:
         rate = Fraction(str(frames_per_second))
         digits = _digits(rate)
         index = self._index()
-        names = (f"{time:09}" for time in _times(index, rate))
+        times = list(_times(index, rate))
+        self._needed = frozenset(index.shown_at(_limit(time)) for time in times)
+        names = (f"{time:09}" for time in times)
         return [f"{name[:-3]}.{name[-3:][:digits]}s.jpg" for name in names]
 
     def open(self, name: str) -> RawIOBase:
@@ -75,12 +78,12 @@ class Video:
         found = _NAME.fullmatch(name)
         if found is None:
             raise UnreadableImageError("no such frame: names are like 000012.5s.jpg")
-        time = int(found[1] + found[2].ljust(3, "0")) * _MILLISECOND
-        limit = time + _MILLISECOND // 2 - 1
+        limit = _limit(int(found[1] + found[2].ljust(3, "0")))
         index = self._index()
-        if time > max(index.end, int(index.times[-1])) + MICROSECONDS:
+        if limit > max(index.end, int(index.times[-1])) + MICROSECONDS:
             raise UnreadableImageError("the video ends before this time")
-        frame = decoded_frame(self._video, index, limit)
+        needed = self._needed if index.shown_at(limit) in self._needed else None
+        frame = decoded_frame(self._video, index, limit, needed)
         return BlobFile(BytesBlob(frame_picture(frame)))
 
     def _index(self) -> VideoIndex:
@@ -112,6 +115,11 @@ def _times(index: VideoIndex, rate: Fraction) -> Iterator[int]:
         if rounded != last and (rounded < end or number == 0):
             yield rounded
         last = rounded
+
+
+def _limit(time: int) -> int:
+    """The last microsecond that is rounded to a millisecond."""
+    return time * _MILLISECOND + _MILLISECOND // 2 - 1
 
 
 def _milliseconds(times: Times) -> Times:
