@@ -197,8 +197,8 @@ class TestFiles:
             ({"plain": np.array([2]), "plain_digests": np.zeros((1, 16), np.uint8)}, "digests"),
             ({"plain": np.array([1, 0]), "plain_digests": np.zeros((2, 16), np.uint8)}, "digests"),
             ({"plain": np.array([1]), "plain_digests": np.zeros((1, 8), np.uint8)}, "digests"),
-            ({"plain": np.array([1])}, "is no file that encode wrote"),
-            ({"size": np.array([1, 2], np.uint64)}, "is no file that encode wrote"),
+            ({"plain": np.array([1])}, "encode wrote: it lacks 'plain_digests'"),
+            ({"size": np.array([1, 2], np.uint64)}, "it lacks 'folders'"),
         ],
     )
     def test_arrays_that_do_not_fit(self, tmp_path, changes, reason):

@@ -408,7 +408,8 @@ def test_a_full_disk_leaves_the_file_as_it_was(album, path):
     run = [sys.executable, "-B", "-c", code, *arguments]
     found = subprocess.run(run, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (1, "")
-    assert found.stderr == f"imagededup: cannot write {str(path)!r}: File too large\n"
+    message = f"imagededup: cannot write {str(path)!r}: File too large"
+    assert found.stderr.splitlines()[-1] == message  # the cache has no room either
     assert path.read_bytes() == before
     assert sorted(path.parent.iterdir()) == [album, path]
 

@@ -95,8 +95,9 @@ def load_encodings(path: str | PathLike[str]) -> StoredEncodings:
             raise ValueError(f"{stored.method!r} is no method")
     except OSError as error:
         raise InvalidValueError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except (ValueError, KeyError, RecursionError, EOFError) as error:
-        raise InvalidValueError(f"{str(path)!r} is no file that encode wrote: {error}") from error
+    except (ValueError, KeyError, RecursionError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise InvalidValueError(f"{str(path)!r} is no file that encode wrote: {reason}") from error
     return stored
 
 

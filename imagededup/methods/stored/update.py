@@ -98,12 +98,13 @@ def update_encodings(
     if encoder._fingerprint() is None:
         raise InvalidValueError("codes of a CustomModel cannot be told from those of another one")
     with writing(checked):
+        stored = load_encodings(checked) if checked.exists() else None
+        if stored is not None:
+            _check_same(stored, encoder)
         folder = _listed(image_dir, recursive, checked)
-        if not checked.exists():
+        if stored is None:
             written = _written(checked, encoder, folder, workers)
             return EncodingsUpdate(len(written), 0, 0, 0, 0, len(written))
-        stored = load_encodings(checked)
-        _check_same(stored, encoder)
         found = compare(stored, folder, recursive and not _chooses(image_dir, folder))
         return _update(stored, encoder, folder, found, prune, workers)
 
