@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from imagededup.sources.addresses import path_in
 from imagededup.sources.file_states import FileState
 
 __all__ = [
@@ -60,7 +61,9 @@ class PagePicture:
     @property
     def path(self) -> Path | None:
         """Where its file lies, if it is known."""
-        return None if self.folder is None else self.folder / self.name
+        if self.folder is None:
+            return None
+        return path_in(self.folder, self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ __all__ = [
     "is_remote",
     "is_video",
     "parts_of",
+    "path_in",
     "remote_address",
 ]
 
@@ -79,6 +80,13 @@ def as_path(address: str) -> Path:
         return Path(address)
     parts = (_IN_PATHS.get(part, part) for part in address[match.end() :].split("/"))
     return Path(f"{match[1]}:", *parts)
+
+
+def path_in(root: Path, name: str) -> Path:
+    """The path of an image in a place; of a whole address the place is the current folder."""
+    if is_remote(root):
+        return as_path(f"{remote_address(root)}/{name}")
+    return as_path(name) if is_remote(name) else root / name
 
 
 def is_archive(name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
-from imagededup.sources.addresses import as_path, file_of, is_remote, parts_of, remote_address
+from imagededup.sources.addresses import file_of, is_remote, parts_of, path_in, remote_address
 from imagededup.sources.file_states import FileState, FileStates
 from imagededup.sources.scarcity import end_if_scarce
 
@@ -59,9 +59,7 @@ class ImageFolder:
 
     def path(self, name: str) -> Path:
         """Where the image of this name lies."""
-        if is_remote(self.root):
-            return as_path(f"{remote_address(self.root)}/{name}")
-        return as_path(name) if is_remote(name) else self.root / name
+        return path_in(self.root, name)
 
     def state(self, name: str) -> tuple[FileState, FileState]:
         """What a name was like when it was listed, and what the file was like that it led to.
@@ -130,10 +128,6 @@ class ImageFolder:
             address = self.path(self.names[place]).as_posix()
             inside = next((name for _, name in parts_of(address)), address)
             yield self.states.at(place)[1], inside
-
-
-def _shown(root: Path) -> str:
-    return remote_address(root) if is_remote(root) else str(root)
 
 
 def check_folder(image_dir: str, name: str) -> Path:

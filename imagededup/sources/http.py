@@ -95,6 +95,7 @@ class HttpStore:
                 _whole_size(response),
                 nanoseconds(modified),
                 headers.get("ETag", "").removeprefix("W/").strip('"'),
+                has_parts=response.status != 200,
             )
 
     def files(self, path: str, recursive: bool, call: Call) -> Iterator[RemoteFile]:

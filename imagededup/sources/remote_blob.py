@@ -9,7 +9,7 @@ from typing import Self
 
 from imagededup.errors import MissingPackageError, UnreadableImageError
 from imagededup.sources.addresses import NOT_FETCHED, remote_address
-from imagededup.sources.remote_files import RemoteFile
+from imagededup.sources.remote_files import RemoteFile, TooLongError
 from imagededup.sources.retries import RemoteError
 from imagededup.sources.stores import call, start, store_of
 
@@ -18,13 +18,15 @@ __all__ = ["RemoteBlob"]
 _BLOCK = 2**20
 _KEPT = 8
 _AHEAD = 4
+_MOST_WHOLE = 2**28
 
 
 class RemoteBlob:
     """A remote file of which parts are read, by several threads.
 
     It is fetched in blocks of 1 MiB, of which the last 8 are kept, as most reads are small and
-    follow one another. Where they do, the next blocks are fetched before they are wanted.
+    follow one another. Where they do, the next blocks are fetched before they are wanted. A server
+    that sends no parts has to send the whole file, of 256 MiB at most, which is kept.
 
     Args:
         address: Its address, with two slashes.
@@ -48,6 +50,7 @@ class RemoteBlob:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
+        self._data: bytes | None = None
 
     @classmethod
     def open(cls, address: str | PathLike[str]) -> Self:
@@ -74,9 +77,24 @@ class RemoteBlob:
             return b""
         if os.getpid() != self._process:  # what the parent waits for does not come here
             self._begin()
+        if not self._file.has_parts:
+            return self._whole()[begin:end]
         numbers = range(begin // _BLOCK, (end - 1) // _BLOCK + 1)
         data = b"".join([self._block(number) for number in numbers])
         return data[begin - numbers[0] * _BLOCK : end - numbers[0] * _BLOCK]
+
+    def _whole(self) -> bytes:
+        with self._lock:
+            if self._data is None:
+                try:
+                    store, path = store_of(self._address)
+                    self._data = call(store.read, path, _MOST_WHOLE)
+                except TooLongError as error:
+                    reason = "too long for a server that sends no parts of files"
+                    raise UnreadableImageError(reason) from error
+                except (RemoteError, MissingPackageError) as error:
+                    raise UnreadableImageError(f"{NOT_FETCHED}{error}") from error
+            return self._data
 
     def _block(self, number: int) -> bytes:
         try:

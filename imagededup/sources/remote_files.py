@@ -40,6 +40,7 @@ class RemoteFile:
         modified: Nanoseconds since 1970; 0 where the server does not say.
         etag: What the server calls this version of the file; empty where it does not say.
         is_place: Whether it is not in the place that was listed, but is the place.
+        has_parts: Whether the server sends parts of it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class RemoteFile:
     modified: int = 0
     etag: str = ""
     is_place: bool = False
+    has_parts: bool = True
 
 
 class RemoteStore(Protocol):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from imagededup.errors import InvalidValueError, MissingPackageError, UnreadableImageError
-from imagededup.sources import remote
+from imagededup.sources import remote, remote_blob
 from imagededup.sources.addresses import NOT_FETCHED, as_path
 from imagededup.sources.limits import set_limits
 from imagededup.sources.read_ahead import IN_FLIGHT, reading_ahead
@@ -418,8 +418,14 @@ class TestWebServers:
 
     def test_parts(self, web, s3_url):
         assert RemoteBlob.open(f"{s3_url}/bucket/public/open.jpg").read(0, 2) == b"\xff\xd8"
-        blob = RemoteBlob.open(f"{web}/photos/a.jpg")
-        assert reason_of(blob.read, 0, 2) == "the server cannot send a part of a file"
+
+    def test_a_server_that_sends_no_parts(self, web, folder, monkeypatch):
+        blob = RemoteBlob.open(f"{web}/shard.tar")
+        whole = (folder / "shard.tar").read_bytes()
+        assert blob.read(1_000_000, 1_000_009) == whole[1_000_000:1_000_009]
+        monkeypatch.setattr(remote_blob, "_MOST_WHOLE", 1_000_000)
+        reason = reason_of(RemoteBlob.open(f"{web}/shard.tar").read, 0, 2)
+        assert reason == "too long for a server that sends no parts of files"
 
     def test_an_endless_file(self, proxy):
         proxy.follow({"match": "a.jpg", "kind": "endless"})

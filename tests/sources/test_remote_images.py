@@ -83,6 +83,15 @@ class TestEncoders:
             "sub/0007.jpg": f"{NOT_FETCHED}the server answers 503, in 4 tries"
         }
 
+    def test_keys_that_no_path_has(self, proxy, folder, s3_client):
+        body = (folder / "photos" / "0000.jpg").read_bytes()
+        for key in ("odd//a.jpg", "odd/b//c.jpg"):
+            s3_client.put_object(Bucket="bucket", Key=key, Body=body)
+        codes, failures = encoded("s3://bucket/odd")
+        assert (list(codes), failures) == (["/a.jpg", "b//c.jpg"], {})
+        for key in ("odd//a.jpg", "odd/b//c.jpg"):
+            s3_client.delete_object(Bucket="bucket", Key=key)
+
     def test_an_image_may_go_after_it_was_listed(self, proxy, s3_client):
         for name in ("a.jpg", "b.jpg"):
             s3_client.put_object(Bucket="bucket", Key=f"gone/{name}", Body=b"x")
