@@ -9,6 +9,7 @@ from imagededup.errors import UnreadableImageError
 from imagededup.sources.blobs import Blob, BlobFile
 from imagededup.sources.limits import limits, over_limit
 from imagededup.sources.mp4_boxes import claims_too_much
+from imagededup.sources.scarcity import is_scarce
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -83,9 +84,8 @@ def microseconds(ticks: int, time_base: Fraction) -> int:
         >>> microseconds(1001, Fraction(1, 30000))
         33367
     """
-    return (2 * ticks * time_base.numerator * MICROSECONDS + time_base.denominator) // (
-        2 * time_base.denominator
-    )
+    up, down = time_base.numerator, time_base.denominator
+    return (2 * ticks * up * MICROSECONDS + down) // (2 * down)
 
 
 @contextmanager
@@ -94,12 +94,17 @@ def as_unreadable(otherwise: str) -> Iterator[None]:
 
     Args:
         otherwise: What is said where neither memory nor the system is the reason.
+
+    Raises:
+        OSError: The process may open no more files, which is not the fault of this one.
     """
     try:
         yield
     except UnreadableImageError:
         raise
     except Exception as error:
+        if is_scarce(error):
+            raise
         raise UnreadableImageError(_reason(error) or otherwise) from error
 
 

@@ -119,12 +119,13 @@ class _Found:
         ticks = packet.dts if packet.pts is None else packet.pts
         if ticks is None:
             return
-        key = KeyPacket(_checked(file.time(ticks)), packet.pts, packet.dts, packet.pos)
-        self._first = self._first or [key]
-        if packet.is_keyframe:
-            self._keys.append(key)
+        time = _checked(file.time(ticks))
+        if packet.is_keyframe or not self._first:
+            key = KeyPacket(time, packet.pts, packet.dts, packet.pos)
+            self._first = self._first or [key]
+            self._keys += [key] if packet.is_keyframe else []
         if not packet.is_discard:
-            self._times.append(key.time)
+            self._times.append(time)
             self._durations.append(min(_LONGEST, max(0, file.time(packet.duration or 0))))
 
     def index(self, damage: str | None) -> VideoIndex:
