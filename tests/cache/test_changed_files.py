@@ -181,17 +181,18 @@ def test_a_file_that_is_written_while_it_is_read(tmp_path, encoder, monkeypatch,
     assert decoded_by(encoder, folder, monkeypatch) == ["a.bmp"]
 
 
-def test_a_failure_beside_a_file_that_is_kept(tmp_path, encoder, monkeypatch):
-    """What is stamped is what was encoded, and not what failed before it."""
+def test_a_failure_before_a_file_that_is_not_kept(tmp_path, encoder, monkeypatch):
+    """The one that can be read does not get the stamp of the one that cannot."""
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "a.png").write_bytes(b"no image")
+    let_settle(folder)
     photograph(1).save(folder / "b.png")
-    let_settle(folder)
-    for _ in range(2):
+    written = (folder / "b.png").stat().st_ctime_ns
+    with monkeypatch.context() as patched:
+        patched.setattr(stamps.time, "time_ns", lambda: written + 50_000_000)
         decoded_by(encoder, folder, monkeypatch)
-    photograph(2).save(folder / "a.png")
-    let_settle(folder)
+    assert decoded_by(encoder, folder, monkeypatch) == ["a.png", "b.png"]
     assert decoded_by(encoder, folder, monkeypatch) == ["a.png"]
 
 
