@@ -9,10 +9,12 @@ a crash, ten seconds for one file, or 2 GiB; its file is kept and named, and the
 """
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -27,6 +29,7 @@ def main() -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=60, help="in all")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     parser.add_argument("--target", action="append", help="one of them; may be given several times")
     parser.add_argument("--keep", type=Path, default=Path("fuzz_findings"))
     parser.add_argument("--replay", type=Path, help="read this file once")
@@ -39,9 +42,10 @@ def main() -> int:
     names = chosen.target or list(TARGETS)
     if chosen.replay:
         return _replay(names[0], chosen.replay)
-    share = max(1, chosen.seconds // len(names))
+    share = max(1, chosen.seconds * chosen.jobs // len(names))
     chosen.keep.mkdir(exist_ok=True)
-    results = [_run(name, share, chosen.keep) for name in names]
+    with ThreadPoolExecutor(chosen.jobs) as executor:
+        results = list(executor.map(lambda name: _run(name, share, chosen.keep), names))
     if not any(chosen.keep.iterdir()):
         chosen.keep.rmdir()
     return int(not all(results))

@@ -125,7 +125,7 @@ class TestAll:
                 return list(csv.DictReader(file))
 
         def short(path):
-            return os.path.relpath(path, corpus.folder)
+            return path.removeprefix(f"{corpus.folder}/")
 
         names = [short(row["filename"]) for row in rows("features.dat.csv")]
         failures = [short(row["filename"]) for row in rows("features.bad.csv")]
@@ -135,9 +135,8 @@ class TestAll:
             for row in rows("verified.csv")
             if row["relation"] in ("identical", "copy")
         }
+        failures += re.findall(r"^imagededup: (\S+): ", ended.err, re.MULTILINE)  # of containers
         check(corpus, names, failures, pairs, set())
-        archives = {name for name in corpus.scenes if name.startswith("archives/cut_3")}
-        assert all(name in ended.err for name in archives)
         code = (
             "import sys; from imagededup import fastdup as f; w = sys.argv[1]\n"
             "f.create_duplicates_gallery(w + '/similarity.csv', w)\n"
