@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+from pathlib import Path
 
 from imagededup.__main__ import main as imagededup
 
@@ -117,6 +118,11 @@ def _prepare(request: dict, out: int, err: int) -> None:
     os.environ.update(request.get("environment", {}))
     for name, most in request.get("limits", {}).items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+    if "headroom" in request:  # MiB above what the process has already
+        with Path("/proc/self/statm").open() as file:
+            most = int(file.read().split()[0]) * resource.getpagesize()
+        most += request["headroom"] * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     if "event" in request:
         _signal_at_event(request["event"], request["signal"])
 
