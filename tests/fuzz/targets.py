@@ -333,8 +333,9 @@ def _caches() -> Iterator[bytes]:
     from imagededup.cache.database import current_file, open_database
 
     with tempfile.TemporaryDirectory() as folder:
-        open_database(Path(folder)).close()
-        yield current_file(Path(folder)).read_bytes()
+        file = current_file(Path(folder))
+        open_database(file).close()
+        yield file.read_bytes()
 
 
 TARGETS = {
