@@ -15,6 +15,7 @@ import typer
 from imagededup import __version__
 from imagededup.commands.cache import cache
 from imagededup.commands.command import Command
+from imagededup.commands.distributed import distributed
 from imagededup.commands.encode import encode
 from imagededup.commands.evaluate import evaluate
 from imagededup.commands.fastdup import fastdup
@@ -42,7 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (find, report, remove, restore, encode, evaluate, sweep, fastdup):
+for command in (find, report, remove, restore, encode, evaluate, sweep, fastdup, distributed):
     app.command(cls=Command)(command)
 app.add_typer(cache, name="cache", short_help=cache.info.help)
 app.add_typer(plots, name="plot", short_help=plots.info.help)

@@ -17,6 +17,9 @@ from tests.conftest import photograph
 CHECKOUT = Path(__file__).resolve().parents[1]
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NEEDS_TORCH = "custom_models.md"  # tests/test_models.py runs what it shows
+MARKS = {  # it starts Ray
+    "distributed.md": [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
+}
 NAMES = ("a.jpg", "b.jpg", "c.jpg", "temple.jpg", "temple_mirrored.jpg", "temple_text.jpg")
 TRUTH = {**{name: [] for name in NAMES}, "a.jpg": ["b.jpg"], "b.jpg": ["a.jpg"]}
 SCORES = {**TRUTH, "a.jpg": [("b.jpg", 2)], "b.jpg": [("a.jpg", 2)]}
@@ -27,7 +30,7 @@ def pages():
     for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]:
         blocks = CODE.findall(page.read_text(encoding="utf-8"))
         if any(">>>" not in block for block in blocks) and page.name != NEEDS_TORCH:
-            yield pytest.param(page, id=page.name)
+            yield pytest.param(page, id=page.name, marks=MARKS.get(page.name, ()))
 
 
 @pytest.fixture(scope="module")

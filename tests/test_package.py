@@ -23,6 +23,7 @@ EXPORTS = {
         "limits",
         "set_limits",
     ],
+    "imagededup.distributed": ["DistributedResult", "run"],
     "imagededup.evaluation": [
         "ClusterMetrics",
         "InvalidMapError",

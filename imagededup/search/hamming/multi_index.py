@@ -5,7 +5,7 @@ side is compared with the buckets of the other side that differ by a mask of few
 an earlier chunk has already given is dropped.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from imagededup.utils.jit import compiled, popcount
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import per_mille
 
-__all__ = ["hamming_pairs"]
+__all__ = ["hamming_pairs", "pairs_of_chunk"]
 
 Codes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
@@ -46,19 +46,44 @@ def hamming_pairs(
     chunks = plan_chunks(
         len(queries), len(queries if targets is None else targets), threshold
     ).chunks
-    table = np.array([[chunk.shift, chunk.bits, chunk.radius] for chunk in chunks], np.int64)
     searched = [number for number, chunk in enumerate(chunks) if chunk.radius >= 0]
-    found: list[Pairs] = []
     finish = per_mille(advance, 1000 * len(searched))
-    for number in searched:
-        left = _Buckets.of(queries, chunks[number])
-        right = left if targets is None else _Buckets.of(targets, chunks[number])
-        join = _Join(left, right, targets is None, threshold, number, table)
-        tasks = list(left.ranges())
-        finish_task = per_mille(finish, len(tasks))
-        for blocks in ordered_map(join.run, tasks, workers):
-            found += blocks
-            finish_task(1)
+    found = [
+        pairs_of_chunk(queries, targets, threshold, (chunks, number), workers, finish)
+        for number in searched
+    ]
+    return concatenate(found)
+
+
+def pairs_of_chunk(
+    queries: Codes,
+    targets: Codes | None,
+    threshold: int,
+    searched: tuple[Sequence[Chunk], int],
+    workers: int = 1,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Pairs:
+    """The pairs that a chunk gives and no chunk before it.
+
+    Args:
+        queries: uint64 of shape (n,).
+        targets: uint64 of shape (m,), or None.
+        threshold: Largest Hamming distance, 0 to 64.
+        searched: All chunks, and the place of the one.
+        workers: Number of threads.
+        advance: Called with the number of per mille of the search that are done.
+    """
+    chunks, number = searched
+    table = np.array([[chunk.shift, chunk.bits, chunk.radius] for chunk in chunks], np.int64)
+    left = _Buckets.of(queries, chunks[number])
+    right = left if targets is None else _Buckets.of(targets, chunks[number])
+    join = _Join(left, right, targets is None, threshold, number, table)
+    tasks = list(left.ranges())
+    finish = per_mille(advance, len(tasks))
+    found: list[Pairs] = []
+    for blocks in ordered_map(join.run, tasks, workers):
+        found += blocks
+        finish(1)
     return concatenate(found)
 
 

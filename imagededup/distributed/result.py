@@ -1,0 +1,147 @@
+"""What a job has found, in its work folder; read whole only where that is asked for."""
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.distributed.components import COMPONENTS
+from imagededup.distributed.encode import ENCODED
+from imagededup.distributed.groups import GROUPS
+from imagededup.distributed.job import Settings
+from imagededup.distributed.join_hashes import PAIRS
+from imagededup.distributed.listing import (
+    FAILED,
+    LISTING,
+    image_count,
+    listed_images,
+    read_failures,
+)
+from imagededup.distributed.store import Store
+from imagededup.distributed.tables import columns
+from imagededup.errors import InvalidValueError
+from imagededup.methods.results import Duplicates
+from imagededup.search.matches import Matches, Pairs
+
+__all__ = ["DistributedResult"]
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class DistributedResult:
+    """The result of a job that is complete.
+
+    The shards themselves are Parquet: `listing` (id, name), `encoded` (id, code), `failed`,
+    `groups` (id, and the first image with the same code), `pairs` (left, right, score) of such
+    first images, and `components` (id, and the first image of its component).
+
+    Attributes:
+        store: The work folder.
+        settings: What was asked for.
+    """
+
+    store: Store
+    settings: Settings
+
+    @property
+    def image_count(self) -> int:
+        """How many images were listed."""
+        return image_count(self.store) or 0
+
+    @property
+    def failure_count(self) -> int:
+        """How many of them, and of places, could not be read."""
+        return self._rows(FAILED)
+
+    @property
+    def pair_count(self) -> int:
+        """How many pairs of different codes there are."""
+        return self._rows(PAIRS)
+
+    @property
+    def grouped_counts(self) -> tuple[int, int]:
+        """How many images have a duplicate, and in how many components."""
+        shards = self.store.complete(COMPONENTS)
+        groups = sum(self.store.facts(COMPONENTS, shard)["groups"] for shard in shards)
+        return self._rows(COMPONENTS), groups
+
+    def components(self) -> tuple[Indices, Indices]:
+        """The images that have a duplicate, ascending, and the first image of each one's component.
+
+        An image is named by its place in the listing.
+        """
+        ids, labels = self._columns(COMPONENTS, "id", "component")
+        order = np.argsort(ids)
+        return ids[order], labels[order]
+
+    def duplicates(self) -> Duplicates:
+        """All that was found as a search on one machine gives it; it has to fit the memory.
+
+        From it come the dictionary of duplicates (`to_dict`), the list to remove, CSV, and the page
+        (`to_html`).
+        """
+        ids, folder = listed_images(self.store, self.store.complete(LISTING))
+        encoded = np.sort(self._columns(ENCODED, "id")[0])
+        names = folder.take(encoded).names
+        member, first = self._columns(GROUPS, "id", "group")
+        group = np.arange(len(ids))
+        group[member] = first
+        numbers, groups = np.unique(group[encoded], return_inverse=True)
+        left, right, score = self._columns(PAIRS, "left", "right", "score")
+        order = np.lexsort((right, left))
+        pairs = Pairs(
+            np.searchsorted(numbers, left[order]),
+            np.searchsorted(numbers, right[order]),
+            score[order] if len(score) else score.astype(self._score_type),
+        )
+        by_distance = self.settings.by_distance
+        matches = Matches(
+            groups.astype(np.int64), None, pairs, 0 if by_distance else 1.0, not by_distance
+        )
+        failures = sorted((one for _, one in read_failures(self.store)), key=lambda one: one.name)
+        return Duplicates(names, matches, self.settings.score_name, folder, failures=failures)
+
+    def to_fastdup(self, work_dir: str | PathLike[str], **parameters: Any) -> int:  # noqa: ANN401
+        """Write a work folder of fastdup: the features, and what `fastdup.run` finds in them.
+
+        So come outliers, PageRank and galleries; all features have to fit the memory.
+
+        Args:
+            work_dir: The folder.
+            parameters: Of `fastdup.run`, such as `threshold` or `verify`.
+
+        Returns:
+            0 for success, 1 for an error.
+
+        Raises:
+            InvalidValueError: The codes are hashes.
+            FileOperationError: The folder cannot be written.
+        """
+        from imagededup.fastdup import run, save_binary_feature
+
+        if self.settings.by_distance:
+            raise InvalidValueError("a work folder of fastdup needs descriptors, these are hashes")
+        _, folder = listed_images(self.store, self.store.complete(LISTING))
+        encoded, codes = self._columns(ENCODED, "id", "code")
+        order = np.argsort(encoded)
+        names = [str(folder.path(folder.names[item])) for item in encoded[order].tolist()]
+        save_binary_feature(work_dir, names, codes[order])
+        return run(work_dir=str(work_dir), run_mode=2, **parameters)
+
+    @property
+    def _score_type(self) -> type[np.generic]:
+        return np.int64 if self.settings.by_distance else np.float32
+
+    def _rows(self, stage: str) -> int:
+        return sum(self.store.facts(stage, shard)["rows"] for shard in self.store.complete(stage))
+
+    def _columns(self, stage: str, *names: str) -> list[NDArray[Any]]:
+        """Columns of all shards; of no rows, where there is none."""
+        tables = [self.store.read(stage, shard) for shard in self.store.complete(stage)]
+        parts = [columns(table, *names) for table in tables if len(table)]
+        if not parts:
+            return [np.empty(0, np.int64) for _ in names]
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -1,0 +1,179 @@
+"""A job: list, encode, group, join and label; each step skips what is complete."""
+
+import logging
+import os
+import uuid
+from functools import partial
+from os import PathLike
+from typing import Any
+
+from imagededup.distributed.components import label_components
+from imagededup.distributed.encode import dimensions_of, encode
+from imagededup.distributed.groups import find_groups
+from imagededup.distributed.job import EncoderFactory, Job, Settings
+from imagededup.distributed.join_descriptors import join_descriptors
+from imagededup.distributed.join_hashes import join_hashes
+from imagededup.distributed.listing import image_count, write_listing
+from imagededup.distributed.result import DistributedResult
+from imagededup.distributed.store import Store
+from imagededup.distributed.workers import RayTasks, Workers, connect
+from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.methods.search_options import DEFAULT
+from imagededup.sources.addresses import is_remote
+from imagededup.sources.limits import limits
+from imagededup.sources.places import ImageDir, Sources
+from imagededup.utils.options import whole_number
+from imagededup.utils.sizes import size_in_bytes
+
+__all__ = ["prepare", "run", "work"]
+
+logger = logging.getLogger("imagededup")
+
+_METHODS = {"phash": "PHash", "dhash": "DHash", "ahash": "AHash", "whash": "WHash", "cnn": "CNN"}
+
+
+def run(
+    source: ImageDir,
+    work_dir: str | PathLike[str],
+    *,
+    method: str | EncoderFactory = "cnn",
+    address: str | None = None,
+    threshold: float | None = None,
+    recursive: bool = False,
+    shard_size: int = 1000,
+    task_size: int | str = "256M",
+    cells_probed: int = 8,
+) -> DistributedResult:
+    """Find the duplicates of a collection on a Ray cluster.
+
+    A job that was interrupted, or lost its cluster, goes on where it was if it is asked for again
+    with the same work folder.
+
+    Args:
+        source: Where the images are, as for a search; every node has to reach them.
+        work_dir: Where results are kept: a folder that every node has at the same path, or a URL
+            that fsspec knows, such as `s3://bucket/job`.
+        method: 'phash', 'dhash', 'ahash', 'whash' or 'cnn'; or a function that makes an encoder. It
+            is called once in each process, and has to pickle.
+        address: Of the cluster, 'auto' for that of this machine; None starts Ray on this machine.
+            Where the process has joined a cluster already, that is taken.
+        threshold: Largest distance of duplicates, or least similarity; None is the default of the
+            method.
+        recursive: Whether folders within folders are listed as well.
+        shard_size: Images of a shard, which is encoded by one task.
+        task_size: About how many bytes a task holds of what it joins, such as '256M'.
+        cells_probed: In how many cells each descriptor is searched, its own included; more find
+            more of the pairs and take longer. Hashes find all.
+
+    Returns:
+        The result; nothing of it is read yet.
+
+    Raises:
+        InvalidTypeError: An argument has a wrong type.
+        InvalidValueError: An argument has a value that is not allowed, or the work folder is of a
+            job that was asked for other things.
+        MissingPackageError: Ray or pyarrow is not installed.
+        FileOperationError: The cluster or the work folder cannot be reached.
+    """
+    job = prepare(
+        source,
+        work_dir,
+        method=method,
+        threshold=threshold,
+        recursive=recursive,
+        shard_size=shard_size,
+        task_size=task_size,
+        cells_probed=cells_probed,
+    )
+    was_connected_here = connect(address)
+    try:
+        job.check()
+        return work(job, RayTasks())
+    finally:
+        if was_connected_here:
+            import ray
+
+            ray.shutdown()
+
+
+def prepare(
+    source: ImageDir,
+    work_dir: str | PathLike[str],
+    *,
+    method: str | EncoderFactory,
+    threshold: float | None,
+    recursive: bool,
+    shard_size: int,
+    task_size: int | str,
+    cells_probed: int,
+) -> Job:
+    """Check what is asked for; the arguments are those of `run`."""
+    make_encoder = _factory(method)
+    encoder = make_encoder()
+    wanted = encoder._search_names.default if threshold is None else threshold
+    encoder._check_options(DEFAULT if threshold is None else threshold)
+    sources = source if isinstance(source, Sources) else Sources(source, name="source")
+    settings = Settings(
+        places=tuple(map(_whole, sources.places)),
+        include=sources.include,
+        exclude=sources.exclude,
+        frames_per_second=sources.frames_per_second,
+        recursive=bool(recursive),
+        fingerprint=encoder._fingerprint() or "",
+        score_name=encoder.score_name,
+        threshold=wanted,
+        shard_size=_positive("shard_size", shard_size),
+        task_size=_positive(
+            "task_size", size_in_bytes(task_size) if isinstance(task_size, str) else task_size
+        ),
+        cells_probed=_positive("cells_probed", cells_probed),
+    )
+    store = Store(_whole(os.fspath(work_dir)))
+    return Job(store, settings, make_encoder, uuid.uuid4().hex, os.getcwd(), limits())  # noqa: PTH109
+
+
+def work(job: Job, workers: Workers) -> DistributedResult:
+    """Do what is not done yet."""
+    if image_count(job.store) is None:
+        workers.run(write_listing, [(job,)])
+    images = image_count(job.store) or 0
+    logger.info("%d images are listed", images)
+    encode(job, workers)
+    dimensions = dimensions_of(job)
+    find_groups(job, workers, images, dimensions)
+    if job.settings.by_distance:
+        join_hashes(job, workers)
+    else:
+        join_descriptors(job, workers, dimensions)
+    label_components(job, workers)
+    return DistributedResult(job.store, job.settings)
+
+
+def _factory(method: object) -> EncoderFactory:
+    if callable(method):
+        return method
+    if not isinstance(method, str):
+        raise InvalidTypeError(
+            f"method must be a str or a function that makes an encoder, got {type(method).__name__}"
+        )
+    if method not in _METHODS:
+        words = ", ".join(map(repr, _METHODS))
+        raise InvalidValueError(f"method must be one of {words}, got {method!r}")
+    from imagededup import methods
+
+    make: Any = getattr(methods, _METHODS[method])
+    return partial(make, verbose=False)
+
+
+def _positive(name: str, value: object) -> int:
+    number = whole_number(value)
+    if number is None:
+        raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}")
+    if number < 1:
+        raise InvalidValueError(f"{name} must be 1 or more, got {number}")
+    return number
+
+
+def _whole(place: str) -> str:
+    """A path from the root on, for nodes with another current folder; URLs as they are."""
+    return place if is_remote(place) or "://" in place else os.path.abspath(place)  # noqa: PTH100
