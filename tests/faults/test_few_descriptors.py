@@ -18,11 +18,12 @@ def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     for number in range(100):
         photograph(number // 2, (64, 48)).save(folder / f"{number:03}.png")
-    files = sorted(folder.iterdir())
+    within = tmp_path_factory.mktemp("within") / "a.png"
     for number in range(40):
         with tarfile.open(folder / f"{number:03}.tar", "w") as archive:
-            for file in files[number : number + 10]:
-                archive.add(file, f"{number}_{file.name}")
+            for place in range(10):
+                photograph(1000 + 10 * number + place, (64, 48)).save(within)
+                archive.add(within, f"{place}.png")
     for number in range(3):
         make_film(folder / f"{number}.mp4", number)
     return folder
@@ -52,7 +53,8 @@ def test_every_command(pictures, tmp_path):
     out = tmp_path / "out"
     survived = refused = 0
     with Commands() as commands:
-        commands.warm(["find", pictures, "-m", "cnn", "--verify"])
+        few = [pictures / "000.png", pictures / "001.png"]  # no archive, which stays open
+        commands.warm(["find", *few, "-m", "cnn", "--verify"])
         for name, line in runs.items():
             arguments = line.format(pictures=pictures, out=out).split()
             good = run(commands, arguments, out, {})
