@@ -1,9 +1,10 @@
 """faiss's indexes: built by a factory string, written, read, and searched.
 
 An index holds every different feature once; its identifiers are the numbers of the first rows that
-have it. A graph index (HNSW) is built by one thread, because several would build another one each
-time; the links of a large one are chosen among the principal numbers of the features, which is
-several times as fast, and the features themselves are stored whole.
+have it. The graph (HNSW) of many features that are searched among themselves is made of what that
+search found, by all threads. Any other is built by one thread, because several would build another
+one each time; the links of a large one are chosen among the principal numbers of the features,
+which is several times as fast, and the features themselves are stored whole.
 """
 
 import logging
@@ -21,30 +22,41 @@ from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.distances import ROWS_AT_ONCE, SAMPLE_ROWS, Points
+from imagededup.search.knn.distances import ROWS_AT_ONCE, Points
 from imagededup.search.knn.factory import check_factory, fit_factory, metric_of
+from imagededup.search.knn.linked_graph import link_graph
 from imagededup.search.knn.options import Distance
+from imagededup.search.knn.projection import Projection
+from imagededup.search.knn.self_join import SelfJoin
 from imagededup.utils.files import open_atomically
+from imagededup.utils.parallel import ordered_map
 
-__all__ = ["FaissSearch", "load_index", "write_index"]
+__all__ = [
+    "FEWEST_LINKS",
+    "LARGE",
+    "FaissSearch",
+    "is_plain_graph",
+    "joined_index",
+    "load_index",
+    "write_index",
+]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Advance = Callable[[int], None]
 
+LARGE = 20_000
+FEWEST_LINKS = 8
 _BUILD_BREADTH = 64
 _SEARCH_BREADTH = 24
 _FEWEST_CANDIDATES = 16
 _MOST_CANDIDATES = 1 << 16
 _TRAINING_ROWS = 1 << 16
 _TRAINING_ROWS_PER_CELL = 64
-_LARGE = 20_000
-_WIDTHS = (64, 96, 128)
-_ENERGY = 0.85
 _QUANTIZERS = ("pq", "refine_pq", "rq")
 _PARTS_OF_INDEXES = ("index", "base_index", "refine_index", "storage", "quantizer")
 _PRODUCT_CODES = re.compile(r"(?<![+A-Z])(PQ\d+(x\d+)?)(?=[,)]|$)")
-_PLAIN_GRAPH = re.compile(r"HNSW\d*(,Flat)?")
+_PLAIN_GRAPH = re.compile(r"HNSW(\d*)(,Flat)?")
 
 logger = logging.getLogger("imagededup")
 
@@ -139,7 +151,7 @@ class FaissSearch:
         factory = fit_factory(factory, len(targets), targets.dimensions)
         inner = _empty_index(factory, targets)
         _set_parameters(inner, parameters, len(targets))
-        projection = _projection(factory, targets)
+        projection = _shortened(factory, targets)
         index = faiss.IndexIDMap(inner)
         searched, project = inner, _unchanged
         with one_faiss_thread(), _translated(f"faiss_mode {factory!r}"):
@@ -153,8 +165,7 @@ class FaissSearch:
                 inner.hnsw = searched.hnsw
                 _add(inner.storage, targets, _unchanged, lambda _: None)
                 inner.ntotal = inner.storage.ntotal
-        faiss.copy_array_to_vector(targets.vectors.rows.astype(np.int64), index.id_map)
-        index.ntotal, index.is_trained = inner.ntotal, True
+        _identified(index, inner, targets)
         return cls(queries, index, searched, project, _asked(searched, neighbors, len(targets)))
 
     @classmethod
@@ -194,38 +205,64 @@ class FaissSearch:
         return i + begin, found[i, rank]
 
 
-@dataclass(frozen=True, slots=True)
-class _Projection:
-    """The principal numbers of features."""
-
-    mean: Features
-    directions: Features
-
-    @property
-    def width(self) -> int:
-        return int(self.directions.shape[1])
-
-    def apply(self, vectors: Features) -> Features:
-        return np.ascontiguousarray((vectors - self.mean) @ self.directions)
-
-
-def _projection(factory: str, targets: Points) -> _Projection | None:
-    """The directions in which to choose the links of a graph; None to choose them in all.
-
-    As few as keep most of the variance.
-    """
-    plain = _PLAIN_GRAPH.fullmatch(factory) is not None
-    if not plain or len(targets) < _LARGE or targets.distance is Distance.MANHATTAN:
+def _shortened(factory: str, targets: Points) -> Projection | None:
+    """The numbers in which to choose the links of a graph; None to choose them in all."""
+    if not is_plain_graph(factory) or len(targets) < LARGE:
         return None
-    sample = targets.sample(SAMPLE_ROWS).astype(np.float64)
-    mean = sample.mean(axis=0)
-    variance, directions = np.linalg.eigh(np.cov(sample.T))
-    share = np.cumsum(variance[::-1]) / max(float(variance.sum()), 1e-30)
-    for width in _WIDTHS:
-        if 2 * width <= targets.dimensions and share[width - 1] >= _ENERGY:
-            chosen = directions[:, ::-1][:, :width]
-            return _Projection(mean.astype(np.float32), chosen.astype(np.float32))
-    return None
+    projection = Projection.of(targets)
+    if projection is None or 2 * projection.width > targets.dimensions:
+        return None
+    return projection
+
+
+def is_plain_graph(factory: str, fewest_links: int = 0) -> bool:
+    """Whether a factory string asks for a graph of whole features, of enough links."""
+    match = _PLAIN_GRAPH.fullmatch(factory)
+    return match is not None and int(match[1] or 32) >= fewest_links
+
+
+def joined_index(targets: Points, factory: str, join: SelfJoin, workers: int) -> Any:  # noqa: ANN401
+    """The index of points whose neighbours among themselves are known.
+
+    Args:
+        targets: The points.
+        factory: A plain graph, as `is_plain_graph` knows it.
+        join: Of the points.
+        workers: Number of threads; they change nothing in the result.
+    """
+    import faiss
+
+    inner = _empty_index(factory, targets)
+    link_graph(inner, join, workers)
+    _store(faiss.downcast_index(inner.storage), targets, workers)
+    index = faiss.IndexIDMap(inner)
+    inner.ntotal, inner.is_trained = len(targets), True
+    return _identified(index, inner, targets)
+
+
+def _store(storage: Any, targets: Points, workers: int) -> None:  # noqa: ANN401
+    """Put all points into an empty IndexFlat."""
+    import faiss
+
+    storage.codes.resize(4 * len(targets) * targets.dimensions)
+    storage.ntotal = len(targets)
+    codes = faiss.rev_swig_ptr(storage.codes.data(), storage.codes.size()).view(np.float32)
+    stored = codes.reshape(len(targets), targets.dimensions)
+
+    def copy(begin: int) -> None:
+        stored[begin : begin + ROWS_AT_ONCE] = targets.block(begin, begin + ROWS_AT_ONCE)
+
+    for _ in ordered_map(copy, range(0, len(targets), ROWS_AT_ONCE), workers):
+        pass
+
+
+def _identified(index: Any, inner: Any, targets: Points) -> Any:  # noqa: ANN401
+    """The index with the rows of the points as their identifiers."""
+    import faiss
+
+    faiss.copy_array_to_vector(targets.vectors.rows.astype(np.int64), index.id_map)
+    index.ntotal, index.is_trained = inner.ntotal, True
+    return index
 
 
 def _small_graph(index: Any, width: int) -> Any:  # noqa: ANN401

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from imagededup.search.knn.expansion import DistinctRows, expand
 from imagededup.search.knn.options import Distance, NearestModel, Provider
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import per_mille
+
+if TYPE_CHECKING:
+    from imagededup.search.knn.self_join import SelfJoin
 
 __all__ = ["Neighbors", "find_neighbors"]
 
@@ -200,15 +203,39 @@ def _faiss(
     index_path: str | PathLike[str] | None,
     finish: Advance,
 ) -> _CandidateSearch:
-    from imagededup.search.knn.faiss_index import FaissSearch, write_index
+    from imagededup.search.knn.faiss_index import FaissSearch, joined_index, write_index
 
     sides = work.queries, work.targets, work.neighbors
     if index is not None:
         return FaissSearch.loaded(*sides, index, faiss_param)
+    join = None if faiss_param else _join(work, faiss_mode, finish)
+    if join is not None:
+        if index_path is not None:
+            write_index(joined_index(work.targets, faiss_mode, join, work.threads), index_path)
+        return join
     search = FaissSearch.build(*sides, faiss_mode, faiss_param, finish)
     if index_path is not None:
         write_index(search.index, index_path)
     return search
+
+
+def _join(work: _Work, faiss_mode: str, finish: Advance) -> "SelfJoin | None":
+    """Many points joined with themselves, which is what the index would be asked for; or None."""
+    from imagededup.search.knn.faiss_index import FEWEST_LINKS, LARGE, is_plain_graph
+    from imagededup.search.knn.projection import Projection
+    from imagededup.search.knn.self_join import MOST_NEIGHBORS, SelfJoin
+
+    if not (
+        work.distinct.symmetric
+        and len(work.targets) >= LARGE
+        and work.neighbors <= MOST_NEIGHBORS
+        and is_plain_graph(faiss_mode, FEWEST_LINKS)
+    ):
+        return None
+    projection = Projection.of(work.targets)
+    if projection is None:
+        return None
+    return SelfJoin.of(work.targets, projection, work.threads, finish)
 
 
 def _turi(work: _Work, model: NearestModel) -> _CandidateSearch:

@@ -1,0 +1,222 @@
+"""The links of an HNSW graph, from lists of near rows instead of from one insertion after another.
+
+Every row is linked with those of its list that are nearer to it than to each other (Malkov and
+Yashunin 2018, algorithm 4), with those that name it, with the nearest row of its cell that is on a
+higher level, so that no row is cut off, and where there is room with the rest of its list. With 32
+links each 32nd row by cell is on a higher level; these few, evenly spread, are linked by faiss.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.search.blas_threads import one_blas_thread
+from imagededup.search.faiss_threads import one_faiss_thread
+from imagededup.search.knn.lists import naming
+from imagededup.search.knn.self_join import SelfJoin
+from imagededup.utils.jit import compiled
+from imagededup.utils.parallel import ordered_map
+
+__all__ = ["link_graph"]
+
+Features = NDArray[np.float32]
+Indices = NDArray[np.int64]
+Numbers = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+_ROWS_AT_ONCE = 4096
+_ANCHOR_REACH = 8
+
+
+def link_graph(index: Any, join: SelfJoin, workers: int) -> None:  # noqa: ANN401
+    """Put the links of all rows into an empty HNSW index of faiss; its vectors are not touched.
+
+    Args:
+        index: An IndexHNSW whose rows will be the points of the join.
+        join: What is near to what.
+        workers: Number of threads; they change nothing in the result.
+    """
+    import faiss
+
+    graph, links = index.hnsw, index.hnsw.nb_neighbors(1)
+    count = len(join.order)
+    levels = _levels(count, links)
+    by_point = np.empty_like(levels)
+    by_point[join.order] = levels
+    faiss.copy_array_to_vector(by_point, graph.levels)
+    graph.prepare_level_tab(count, True)
+    places = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())
+    offsets = faiss.vector_to_array(graph.offsets).astype(np.int64)
+    with one_blas_thread():
+        _link_lowest(join, links, offsets, places, workers)
+    chosen = np.arange(0, count, links)
+    small = _upper_graph(join.rows[chosen], levels[chosen] - 1, links, graph.efConstruction)
+    upper, numbers = small.hnsw, join.order[chosen]
+    _link_upper(
+        faiss.vector_to_array(upper.levels),
+        faiss.vector_to_array(upper.offsets).astype(np.int64),
+        faiss.rev_swig_ptr(upper.neighbors.data(), upper.neighbors.size()),
+        upper.nb_neighbors(1), numbers, offsets, places, links,
+    )  # fmt: skip
+    graph.entry_point = int(numbers[upper.entry_point])
+    graph.max_level = upper.max_level + 1
+
+
+def _levels(count: int, links: int) -> Numbers:
+    """On how many levels each row is; one in `links` of those on a level is on the next one too."""
+    levels = np.ones(count, np.int32)
+    step = links
+    while step < count:
+        levels[::step] += 1
+        step *= links
+    levels[::links] = np.maximum(levels[::links], 2)
+    return levels
+
+
+def _upper_graph(rows: Features, levels: Numbers, links: int, breadth: int) -> Any:  # noqa: ANN401
+    """A graph of the rows above the lowest level; no more links in its own lowest one."""
+    import faiss
+
+    upper = faiss.IndexHNSWFlat(rows.shape[1], links // 2)
+    upper.hnsw.efConstruction = breadth
+    faiss.copy_array_to_vector(levels, upper.hnsw.levels)
+    with one_faiss_thread():
+        upper.add(rows)
+    return upper
+
+
+def _link_lowest(
+    join: SelfJoin, links: int, offsets: Indices, places: Numbers, workers: int
+) -> None:
+    near, gap = join.lists.near, join.lists.gap
+    count = len(near)
+    kept = np.full_like(near, -1)
+    anchors = np.empty(count, np.int32)
+
+    def prune(begin: int) -> None:
+        end = min(begin + _ROWS_AT_ONCE, count)
+        _prune(join.rows, near, gap, kept, begin, end)
+        _find_anchors(join.rows, join.start, links, anchors, begin, end)
+
+    starts = range(0, count, _ROWS_AT_ONCE)
+    for _ in ordered_map(prune, starts, workers):
+        pass
+    start, namers, _, _ = naming(near, gap, join.lists.fresh)
+
+    def link(begin: int) -> None:
+        end = min(begin + _ROWS_AT_ONCE, count)
+        _link(
+            near, kept, start, namers, anchors, join.order, offsets, places,
+            links, begin, end,
+        )  # fmt: skip
+
+    for _ in ordered_map(link, starts, workers):
+        pass
+
+
+@compiled
+def _prune(
+    rows: Features, near: Numbers, gap: Features, kept: Numbers, begin: int, end: int
+) -> None:
+    """Keep of every list what is nearer to the row than to what is kept before it."""
+    size = near.shape[1]
+    block = np.empty((size, rows.shape[1]), np.float32)
+    buffer, chosen = np.empty(size * size, np.float32), np.empty(size, np.int64)
+    for row in range(begin, end):
+        count = 0
+        while count < size and near[row, count] >= 0:
+            block[count] = rows[near[row, count]]
+            count += 1
+        products = buffer[: count * count].reshape((count, count))
+        np.dot(block[:count], block[:count].T, products)
+        found = 0
+        for place in range(count):
+            apart = True
+            for earlier in chosen[:found]:
+                norms = products[place, place] + products[earlier, earlier]
+                if norms - 2 * products[place, earlier] < gap[row, place]:
+                    apart = False
+                    break
+            if apart:
+                kept[row, found] = near[row, place]
+                chosen[found] = place
+                found += 1
+
+
+@compiled
+def _find_anchors(
+    rows: Features, start: Indices, links: int, anchors: Numbers, begin: int, end: int
+) -> None:
+    """The nearest row of each cell that is on a higher level."""
+    cell = np.searchsorted(start, begin, side="right") - 1
+    for row in range(begin, end):
+        while start[cell + 1] <= row:
+            cell += 1
+        anchor, lowest = row - row % links, np.float32(np.inf)
+        first = max(start[cell], row - _ANCHOR_REACH * links)
+        for other in range(
+            -(-first // links) * links, min(start[cell + 1], row + _ANCHOR_REACH * links), links
+        ):
+            apart = np.float32(0)
+            for number in range(rows.shape[1]):
+                apart += (rows[row, number] - rows[other, number]) ** 2
+            if apart < lowest:
+                anchor, lowest = other, apart
+        anchors[row] = anchor
+
+
+@compiled
+def _link(
+    near: Numbers, kept: Numbers, start: Indices, namers: Numbers, anchors: Numbers, order: Indices,
+    offsets: Indices, places: Numbers, links: int, begin: int, end: int,
+) -> None:  # fmt: skip
+    """Write the links of the lowest level."""
+    most = 2 * links
+    found = np.empty(most, np.int32)
+    for row in range(begin, end):
+        count = _added_all(found, 0, most, row, anchors[row : row + 1])
+        count = _added_all(found, count, most, row, kept[row])
+        count = _added_all(found, count, most, row, namers[start[row] : start[row + 1]])
+        if row % links == 0:
+            first = max(row - (_ANCHOR_REACH + 1) * links, 0)
+            around = anchors[first : row + (_ANCHOR_REACH + 1) * links]
+            anchored = (np.flatnonzero(around == row) + first).astype(np.int32)
+            count = _added_all(found, count, most, row, anchored)
+        count = _added_all(found, count, most, row, near[row])
+        first = offsets[order[row]]
+        for place in range(count):
+            places[first + place] = order[found[place]]
+
+
+@compiled
+def _added_all(found: Numbers, count: int, most: int, row: int, others: Numbers) -> int:
+    """Add those that are there, are not the row itself, and were not found before."""
+    for other in others:
+        if count == most:
+            break
+        if other < 0 or other == row:
+            continue
+        known = False
+        for earlier in found[:count]:
+            known |= earlier == other
+        if not known:
+            found[count] = other
+            count += 1
+    return count
+
+
+@compiled
+def _link_upper(
+    levels: Numbers, starts: Indices, upper: Numbers, upper_links: int, numbers: Indices,
+    offsets: Indices, places: Numbers, links: int,
+) -> None:  # fmt: skip
+    """Copy the links of a graph of some rows one level up."""
+    for row in range(len(numbers)):
+        for level in range(levels[row]):
+            source = starts[row] + (level + 1) * upper_links if level else starts[row]
+            size = upper_links if level else 2 * upper_links
+            target = offsets[numbers[row]] + (level + 2) * links
+            for place in range(size):
+                other = upper[source + place]
+                places[target + place] = numbers[other] if other >= 0 else -1

@@ -1,0 +1,85 @@
+"""The nearest neighbours of points among themselves, by joins of cells and of near rows.
+
+The principal numbers of the points are put into cells, rows of near cells are compared, and rows
+that are near the same one. What comes of it are candidates, to be compared by all their numbers,
+and the links of a graph. Every step is done by all threads and depends on none of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.search.blas_threads import one_blas_thread
+from imagededup.search.knn.cells import Cells, fill_lists
+from imagededup.search.knn.distances import Points
+from imagededup.search.knn.lists import NearestLists
+from imagededup.search.knn.local_join import refine
+from imagededup.search.knn.projection import Projection
+
+__all__ = ["MOST_NEIGHBORS", "SelfJoin"]
+
+Features = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+MOST_NEIGHBORS = 12
+_CANDIDATES = 16
+_LIST = 32
+_JOINED = 24
+_ROUNDS = 3
+_ROWS_PER_CELL = 320
+_MOST_CELLS = 3000
+_PROBES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SelfJoin:
+    """Proposes the points that are near by their principal numbers.
+
+    Attributes:
+        order: The points by cell, int64 of shape (n,); whatever follows is in this order.
+        place: Where each point is in it, int64 of shape (n,).
+        start: Where each cell begins in it, int64 of shape (cells + 1,).
+        rows: Principal numbers, float32 of shape (n, w).
+        lists: The nearest known rows.
+    """
+
+    order: Indices
+    place: Indices
+    start: Indices
+    rows: Features
+    lists: NearestLists
+
+    @classmethod
+    def of(
+        cls, points: Points, projection: Projection, workers: int, advance: Callable[[int], None]
+    ) -> "SelfJoin":
+        """Join points with themselves.
+
+        Args:
+            points: n points, 1 or more.
+            projection: Of the points.
+            workers: Number of threads; they change nothing in the result.
+            advance: Called with the number of points that are done with, up to n.
+        """
+        count = len(points)
+        with one_blas_thread():
+            rows = projection.apply_to_all(points, workers)
+            size = min(max(count // _ROWS_PER_CELL, 1), _MOST_CELLS)
+            cells = Cells.of(rows, size, _PROBES, workers)
+            rows = rows[cells.order]
+            lists = fill_lists(rows, cells, _LIST, workers)
+            for turn in range(_ROUNDS):
+                advance(count * (turn + 1) // (_ROUNDS + 1) - count * turn // (_ROUNDS + 1))
+                lists = refine(rows, lists, _JOINED, workers)
+        advance(count - count * _ROUNDS // (_ROUNDS + 1))
+        place = np.empty_like(cells.order)
+        place[cells.order] = np.arange(count)
+        return cls(cells.order, place, cells.start, rows, lists)
+
+    def candidates(self, begin: int, end: int) -> tuple[Indices, Indices]:
+        """Points from `begin` to `end`, and others that may be near them."""
+        near = self.lists.near[self.place[begin:end], :_CANDIDATES]
+        i, rank = np.nonzero(near >= 0)
+        return i + begin, self.order[near[i, rank]]

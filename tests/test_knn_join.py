@@ -1,0 +1,128 @@
+"""The nearest neighbours of many rows among themselves, and the graph that is made of them."""
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagededup.search.knn.distances import Points
+from imagededup.search.knn.faiss_index import joined_index, load_index, write_index
+from imagededup.search.knn.find import find_neighbors
+from imagededup.search.knn.options import Distance, Provider
+from imagededup.search.knn.projection import Projection
+from imagededup.search.knn.self_join import SelfJoin
+
+
+def clustered(rows, dimensions, inner=24, seed=0):
+    """Points in clusters of five, of few directions among many."""
+    generator = np.random.default_rng(seed)
+    centres = generator.standard_normal((-(-rows // 5), inner))
+    points = np.repeat(centres, 5, axis=0)[:rows]
+    points += 0.3 * generator.standard_normal(points.shape)
+    turned = generator.permutation(points) @ generator.standard_normal((inner, dimensions))
+    return turned.astype(np.float32)
+
+
+def join(features, distance=Distance.COSINE, workers=1):
+    points = Points.of(features, np.arange(len(features)), distance, 1)
+    return points, SelfJoin.of(points, Projection.of(points), workers, lambda _: None)
+
+
+def lists_of(joined):
+    """The lists by point, and their distances."""
+    near = joined.lists.near[joined.place]
+    return np.where(near < 0, -1, joined.order[near]), joined.lists.gap[joined.place]
+
+
+@pytest.mark.parametrize("distance", [Distance.COSINE, Distance.EUCLIDEAN])
+@given(rows=st.integers(1, 60), levels=st.integers(2, 9), seed=st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_few_rows_are_all_compared(distance, rows, levels, seed):
+    generator = np.random.default_rng(seed)
+    features = np.unique(generator.integers(1, levels, (rows, 6)), axis=0).astype(np.float32)
+    points, joined = join(features, distance)
+    near, gap = lists_of(joined)
+    taken = points.take(np.arange(len(points))).astype(np.float64)
+    distances = ((taken[:, None] - taken) ** 2).sum(axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    size = min(near.shape[1], len(features) - 1)
+    assert np.all(near[:, size:] == -1)
+    assert gap[:, :size] == pytest.approx(np.sort(distances, axis=1)[:, :size], abs=1e-3)
+    assert np.take_along_axis(distances, near[:, :size], axis=1) == pytest.approx(
+        gap[:, :size], abs=1e-3
+    )
+
+
+def test_the_number_of_threads_changes_no_list_and_no_link(tmp_path):
+    features = clustered(4000, 32)
+    features[::7] = np.round(features[::7])  # ties
+    features[1000:1400] = np.unique(np.round(features[:3000, :2]), axis=0)[:400].repeat(16, axis=1)
+    features = np.unique(features, axis=0)
+    files = []
+    for workers in (1, 2, 4):
+        points, joined = join(features, workers=workers)
+        write_index(joined_index(points, "HNSW16", joined, workers), tmp_path / "faiss.index")
+        near, gap = lists_of(joined)
+        files.append((near.tobytes(), gap.tobytes(), (tmp_path / "faiss.index").read_bytes()))
+    assert files[0] == files[1] == files[2]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Many rows, their neighbours among each other, and where the index lies."""
+    rows = clustered(20_500, 160)
+    path = tmp_path_factory.mktemp("index") / "faiss.index"
+    done = []
+    found = find_neighbors(rows, 2, threads=2, index_path=path, advance=done.append)
+    assert sum(done) == 1000
+    return rows, found, path
+
+
+def test_nearly_all_neighbours_of_many_rows_are_found(searched):
+    rows, found, _ = searched
+    exact = find_neighbors(rows[:300], 3, provider=Provider.TURI, references=rows).index[:, 1:]
+    assert np.mean(found.index[:300] == exact) > 0.995
+
+
+def test_the_graph_of_a_join_finds_the_neighbours_of_other_rows(searched):
+    rows, _, path = searched
+    others = rows[:300] + 0.5 * clustered(300, 160, seed=1)
+    exact = find_neighbors(others, 2, provider=Provider.TURI, references=rows).index
+    index = load_index(path, 160, len(rows))
+    found = find_neighbors(others, 2, references=rows, index=index).index
+    assert np.mean(found == exact) > 0.98
+    again = find_neighbors(rows[::41], 1, references=rows, index=index).index
+    assert again[:, 0].tolist() == list(range(0, len(rows), 41))
+
+
+def test_parameters_of_the_search_are_left_to_faiss(searched):
+    rows, found, _ = searched
+    coarse = find_neighbors(rows, 2, threads=2, faiss_param={"efConstruction": 16, "efSearch": 1})
+    assert np.mean(coarse.index == found.index) < 0.995
+
+
+@pytest.mark.parametrize("rows", [1, 2, 9, 33])
+def test_a_graph_of_few_rows_is_complete(rows):
+    points, joined = join(np.unique(clustered(rows, 8), axis=0))
+    index = joined_index(points, "HNSW8", joined, 1)
+    found = index.search(points.block(0, rows), min(rows, 8))[1]
+    assert found[:, 0].tolist() == list(range(rows))
+    assert np.all(found >= 0)
+
+
+def test_rows_by_the_thousand_in_the_same_place_are_found(tmp_path):
+    generator = np.random.default_rng(0)
+    features = 1e-3 * generator.standard_normal((20_000, 16)).astype(np.float32)
+    features[:, 0] += 1
+    features[:10_000, 1] += 3
+    path = tmp_path / "faiss.index"
+    found = find_neighbors(features, 1, threads=2, index_path=path, distance=Distance.EUCLIDEAN)
+    asked = np.arange(0, 20_000, 97)
+    assert np.all((found.index[asked, 0] < 10_000) == (asked < 10_000))
+    index = load_index(path, 16, 20_000)
+    assert isinstance(faiss.downcast_index(index.index), faiss.IndexHNSWFlat)
+    again = find_neighbors(
+        features[asked], 1, references=features, index=index, distance=Distance.EUCLIDEAN
+    )
+    assert np.mean(again.index[:, 0] == asked) > 0.99
