@@ -22,8 +22,9 @@ from imagededup.search.faiss_threads import one_faiss_thread
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["join_descriptors", "partitions_of_cells"]
+__all__ = ["NEAREST", "join_descriptors", "partitions_of_cells"]
 
+NEAREST = "nearest"
 _SAMPLE, _CELLS, _SCATTERED = "sample", "cells", "descriptors-by-cell"
 _TRAINING_PER_CELL = 39
 _MOST_CELLS = 16384
@@ -37,7 +38,10 @@ Indices = NDArray[np.int64]
 
 
 def join_descriptors(job: Job, workers: Workers, dimensions: int) -> None:
-    """Write `pairs`: the numbers of two images, the lower first, and their similarity."""
+    """Write `pairs`: the numbers of two images, the lower first, and their similarity.
+
+    And `nearest`: the nearest of an image, in each partition that it is searched in.
+    """
     shards = job.store.complete(UNIQUE)
     count = sum(job.store.facts(UNIQUE, shard)["rows"] for shard in shards)
     if count < 2:
@@ -52,7 +56,7 @@ def join_descriptors(job: Job, workers: Workers, dimensions: int) -> None:
     tasks = [(shard, probed) for shard in shards]
     maps = tuple(job.write_missing(workers, assign, _SCATTERED, tasks))
     joins = [(maps, partition) for partition in range(partitions)]
-    job.write_missing(workers, join_partition, PAIRS, joins)
+    job.write_missing(workers, join_partition, NEAREST, joins)
 
 
 def draw(job: Job, name: str, shard: str, quota: int) -> None:
@@ -100,15 +104,18 @@ def assign(job: Job, name: str, shard: str, probed: int) -> None:
 
 
 def join_partition(job: Job, name: str, maps: Sequence[str], partition: int) -> None:
-    """Write the pairs of a partition, one cell after the other."""
+    """Write the pairs of a partition, one cell after the other, and the nearest of each image."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
     empty = np.empty(0, np.int64)
-    schema = table_of(left=empty, right=empty, score=np.empty(0, np.float32)).schema
+    none = np.empty(0, np.float32)
+    schema = table_of(left=empty, right=empty, score=none).schema
+    nearest = table_of(id=empty, neighbour=empty, similarity=none)
     parts = [job.store.read(_SCATTERED, one, [partition]) for one in maps]
     several = [columns(part, "id", "cells", "code") for part in parts if len(part)]
     if not several:
         job.store.write(PAIRS, name, [], schema)
+        job.store.write(NEAREST, name, [], nearest.schema)
         return
     ids, cells, codes = (np.concatenate(column) for column in zip(*several, strict=True))
     of_cell = columns(job.store.read(_CELLS, "part-00000"), "partition")[0]
@@ -116,6 +123,7 @@ def join_partition(job: Job, name: str, maps: Sequence[str], partition: int) -> 
     with threadpool_limits(1, user_api="blas"):
         own = np.flatnonzero(of_cell == partition).tolist()
         job.store.write(PAIRS, name, (join.pairs(cell) for cell in own), schema)
+    job.store.write(NEAREST, name, [join.nearest()], nearest.schema)
 
 
 def partitions_of_cells(centers: Matrix, partitions: int) -> Indices:
@@ -175,6 +183,8 @@ class _CellJoin:
         self._ids, self._cells, self._threshold = ids, cells, threshold
         self._unit = _unit(codes)
         self._vectors = Vectors.of(np.ascontiguousarray(codes), np.arange(len(ids)), 1)
+        self._best = np.full(len(ids), -np.inf, np.float32)
+        self._neighbour = np.full(len(ids), -1)
 
     def pairs(self, cell: int) -> "pa.Table":
         """The pairs of the members of a cell with those that are searched in it."""
@@ -195,15 +205,36 @@ class _CellJoin:
             rows = visitors[begin : begin + _ROWS_AT_ONCE]
             for start in range(0, len(members), _ROWS_AT_ONCE):
                 columns_ = members[start : start + _ROWS_AT_ONCE]
-                above = self._unit[rows] @ self._unit[columns_].T >= least
-                i, j = np.nonzero(above)
+                products = self._unit[rows] @ self._unit[columns_].T
+                i, j = np.nonzero(products >= least)
                 visitor, member = rows[i], columns_[j]
                 here = self._is_found_here(cell, visitor, member)
                 pairs = verified(
                     self._vectors, self._vectors, (visitor[here], member[here]), self._threshold
                 )
                 score = np.asarray(pairs.score, np.float32)
+                self._keep_nearest(products, rows, columns_)
                 yield self._ids[pairs.left], self._ids[pairs.right], score
+
+    def nearest(self) -> "pa.Table":
+        """The most similar other one that each has met, after the pairs of all cells."""
+        found = np.flatnonzero(self._neighbour >= 0)
+        pairs = verified(self._vectors, self._vectors, (found, self._neighbour[found]), -1.0)
+        order = np.argsort(self._ids[pairs.left])
+        ids, others = self._ids[pairs.left][order], self._ids[pairs.right][order]
+        similarity = np.asarray(pairs.score, np.float32)[order]
+        return table_of(id=ids, neighbour=others, similarity=similarity)
+
+    def _keep_nearest(self, products: Matrix, rows: Indices, others: Indices) -> None:
+        """Keep the best product of every row, less that with itself, which is overwritten."""
+        place = np.minimum(np.searchsorted(others, rows), len(others) - 1)
+        same = np.flatnonzero(others[place] == rows)
+        products[same, place[same]] = -np.inf
+        best = products.argmax(axis=1)
+        product = products[np.arange(len(rows)), best]
+        better = product > self._best[rows]
+        self._best[rows[better]] = product[better]
+        self._neighbour[rows[better]] = others[best[better]]
 
     def _is_found_here(self, cell: int, visitor: Indices, member: Indices) -> NDArray[np.bool_]:
         """Whether a pair counts here: it may be met in the cell of the other one as well."""

@@ -11,6 +11,7 @@ from imagededup.distributed.components import COMPONENTS
 from imagededup.distributed.encode import ENCODED
 from imagededup.distributed.groups import GROUPS
 from imagededup.distributed.job import Settings
+from imagededup.distributed.join_descriptors import NEAREST
 from imagededup.distributed.join_hashes import PAIRS
 from imagededup.distributed.listing import (
     FAILED,
@@ -104,6 +105,36 @@ class DistributedResult:
         failures = sorted((one for _, one in read_failures(self.store)), key=lambda one: one.name)
         return Duplicates(names, matches, self.settings.score_name, folder, failures=failures)
 
+    def outliers(
+        self, lower_threshold: float = 0.3, threshold: float = 0.85
+    ) -> list[tuple[str, str, float]]:
+        """The images that are unlike all others, by descriptors; most unusual first.
+
+        An image is an outlier if the similarity to the nearest that was found for it is among the
+        lowest of all, and below the threshold. Those without structure are not compared.
+
+        Args:
+            lower_threshold: The fraction of images that are outliers at most.
+            threshold: Similarity at which two images are similar.
+
+        Returns:
+            The image, its nearest one and their similarity.
+
+        Raises:
+            InvalidValueError: The codes are hashes.
+        """
+        from imagededup.fastdup.graph.outliers import find_outliers
+        from imagededup.search.knn.find import Neighbors
+
+        if self.settings.by_distance:
+            raise InvalidValueError("outliers are found by descriptors, these are hashes")
+        ids, others, similarity = self._nearest()
+        nearest = Neighbors(others[:, None], similarity[:, None])
+        rows, neighbours, scores = find_outliers(nearest, lower_threshold, threshold)
+        names = listed_images(self.store, self.store.complete(LISTING))[1].names
+        found = zip(ids[rows].tolist(), neighbours.tolist(), scores.tolist(), strict=True)
+        return [(names[image], names[other], score) for image, other, score in found]
+
     def to_fastdup(self, work_dir: str | PathLike[str], **parameters: Any) -> int:  # noqa: ANN401
         """Write a work folder of fastdup: the features, and what `fastdup.run` finds in them.
 
@@ -130,6 +161,17 @@ class DistributedResult:
         names = [str(folder.path(folder.names[item])) for item in encoded[order].tolist()]
         save_binary_feature(work_dir, names, codes[order])
         return run(work_dir=str(work_dir), run_mode=2, **parameters)
+
+    def _nearest(self) -> tuple[Indices, Indices, NDArray[np.float32]]:
+        """Images, ascending, with the nearest of each; one of the same code has 1.0."""
+        ids, others, similarity = self._columns(NEAREST, "id", "neighbour", "similarity")
+        member, first = self._columns(GROUPS, "id", "group")
+        ids = np.concatenate([ids, member, first])
+        others = np.concatenate([others, first, member])
+        similarity = np.concatenate([similarity, np.ones(2 * len(member))]).astype(np.float32)
+        order = np.lexsort((others, -similarity, ids))
+        images, place = np.unique(ids[order], return_index=True)
+        return images, others[order][place], similarity[order][place]
 
     @property
     def _score_type(self) -> type[np.generic]:

@@ -1,13 +1,14 @@
 """Running many tasks: by Ray, which schedules them and runs those of a lost node again."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
 from imagededup.errors import FileOperationError, ImageDedupError, MissingPackageError
 
-__all__ = ["HereAndNow", "RayTasks", "Workers", "connect"]
+__all__ = ["RayTasks", "Workers", "connect"]
 
 logger = logging.getLogger("imagededup")
 
@@ -29,23 +30,6 @@ class Workers(Protocol):
         Yields:
             Arguments, and whether the call ended; it did not where its process died.
         """
-
-
-class HereAndNow:
-    """Runs every task at once, in this process."""
-
-    def run(self, task: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:
-        """As `Workers.run`."""
-        for one in arguments:
-            task(*one)
-
-    def attempts(
-        self, task: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
-    ) -> Iterator[tuple[tuple[Any, ...], bool]]:
-        """As `Workers.attempts`."""
-        for one in arguments:
-            task(*one)
-            yield one, True
 
 
 class RayTasks:
@@ -122,8 +106,6 @@ def connect(address: str | None) -> bool:
         MissingPackageError: Ray or pyarrow is not installed.
         FileOperationError: There is no cluster at the address.
     """
-    import os
-
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import fsspec  # noqa: F401
@@ -135,7 +117,9 @@ def connect(address: str | None) -> bool:
         ) from error
     if ray.is_initialized():
         return False
-    settings: dict[str, Any] = {"include_dashboard": False} if address is None else {}
+    settings: dict[str, Any] = {}
+    if address is None:  # reached by nobody else
+        settings = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:
         ray.init(address or "local", log_to_driver=False, logging_level=logging.WARNING, **settings)
     except (ConnectionError, ValueError, RuntimeError) as error:

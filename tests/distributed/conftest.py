@@ -14,6 +14,20 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 
+
+class HereAndNow:
+    """Runs every task at once, in this process."""
+
+    def run(self, task, arguments):
+        for one in arguments:
+            task(*one)
+
+    def attempts(self, task, arguments):
+        for one in arguments:
+            task(*one)
+            yield one, True
+
+
 ask = partial(
     prepare,
     method="phash",

@@ -3,6 +3,7 @@
 `IMAGEDEDUP_LARGE=1` takes a million hashes and descriptors in place of a hundred thousand.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ from tests.distributed.conftest import (
     store_codes,
 )
 from tests.distributed.test_job import assert_same_pairs
+from tests.sources.servers import server
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 
@@ -168,6 +170,23 @@ def test_the_command(cluster, tmp_path, capfd):
     assert "temple_copy.jpg" in page.read_text(encoding="utf-8")
 
 
+def test_the_command_starts_ray_and_works_in_an_object_store(tmp_path):
+    (tmp_path / "bucket").mkdir()
+    arguments = ["distributed", PHOTOS, "--work_dir", "s3://bucket/job", "--method", "phash"]
+    arguments += ["-o", tmp_path / "pairs.json"]
+    with server("s3_server.py", f"bucket={tmp_path / 'bucket'}") as url:
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
+        command = [sys.executable, "-m", "imagededup", *map(str, arguments)]
+        for _ in range(2):  # the second one finds all complete
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            assert "28 images, 22 of them in 3 groups of duplicates" in done.stdout
+    expected = PHash(verbose=False).search(PHOTOS).to_dict(scores=True)
+    found = json.loads((tmp_path / "pairs.json").read_text(encoding="utf-8"))
+    assert found == json.loads(json.dumps(expected))
+
+
 def test_many_hashes(cluster, tmp_path):
     codes = near_hashes(MANY)
     job = ask("/nowhere", tmp_path / "work", threshold=6, shard_size=MANY // 40, task_size="4M")
@@ -204,13 +223,14 @@ def test_many_descriptors(cluster, tmp_path):
 
 
 DRIVER = """
-import resource, sys
+import sys
+from pathlib import Path
 import ray
 from imagededup.distributed import run
 ray.init(address=sys.argv[1], log_to_driver=False)
 settings = dict(method="phash", threshold=3, recursive=True, shard_size=10_000, task_size="4M")
 run("/nowhere", sys.argv[2], **settings)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0])
 """
 
 

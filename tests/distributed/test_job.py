@@ -18,13 +18,15 @@ from imagededup.distributed.result import DistributedResult
 from imagededup.distributed.run import work
 from imagededup.distributed.store import Store
 from imagededup.distributed.tables import spread, table_of
-from imagededup.distributed.workers import HereAndNow
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
+from imagededup.fastdup.graph.outliers import find_outliers
 from imagededup.search.cosine.choose import CosineMethod, search_cosine
 from imagededup.search.hamming.choose import search_hamming
+from imagededup.search.knn.find import find_neighbors
 from imagededup.search.matches import connected_components
 from tests.distributed.conftest import (
     PHOTOS,
+    HereAndNow,
     ask,
     found_pairs,
     near_descriptors,
@@ -110,6 +112,7 @@ def test_a_work_folder_in_an_object_store(pictures):
     assert fsspec.filesystem("memory").exists(f"{job.store.url}/components")
 
 
+@pytest.mark.long
 def test_results_do_not_depend_on_the_order_of_tasks_or_on_repetition(pictures, tmp_path):
     for name, workers in (("one", HereAndNow()), ("other", Shuffled())):
         work(ask(pictures, tmp_path / name, method="cnn", task_size=SIZES["cnn"]), workers)
@@ -156,7 +159,12 @@ def test_wrong_arguments(pictures, work_dir):
 
 @pytest.mark.parametrize(
     ("threshold", "count", "rows"),
-    [(0, 1000, 300), (3, 3000, 800), (10, 12000, 3500), (22, 1500, 400)],
+    [
+        (0, 1000, 300),
+        (3, 3000, 800),
+        pytest.param(10, 12000, 3500, marks=pytest.mark.long),
+        pytest.param(22, 1500, 400, marks=pytest.mark.long),
+    ],
 )
 def test_hashes_are_joined_exactly(work_dir, threshold, count, rows):
     codes = near_hashes(count)
@@ -199,6 +207,36 @@ def test_descriptors_are_joined_nearly_exactly(work_dir):
     assert found.items() <= exact.items()
     assert len(found) / len(exact) >= 0.98
     assert len(exact) > 1000
+
+
+def test_outliers_are_those_of_one_machine(pictures, work_dir):
+    job = ask(pictures, work_dir, method="cnn", task_size=SIZES["cnn"], cells_probed=100)
+    result = work(job, HereAndNow())
+    codes = CNN(verbose=False).encode_images(pictures, recursive=True)
+    names = [name for name in codes if not name.endswith(".png")]
+    features = np.concatenate([codes[name] for name in names])
+    nearest = find_neighbors(features, 1)
+    expected = find_outliers(nearest, 0.4, 0.96)
+    found = result.outliers(0.4, 0.96)
+    assert len(found) == 3
+    rows = list(zip(*(column.tolist() for column in expected), strict=True))
+    assert [(names[row], names[other]) for row, other, _ in rows] == [one[:2] for one in found]
+    assert np.allclose([one[2] for one in found], [score for *_, score in rows], atol=1e-6)
+
+
+def test_the_nearest_of_several_partitions(work_dir):
+    codes = near_descriptors(800, 32)
+    codes[5] = codes[17]
+    settings = {"shard_size": 200, "task_size": 8 * 32 * 400, "cells_probed": 100}
+    job = ask("/nowhere", work_dir, method="cnn", **settings)
+    store_codes(job, codes)
+    result = work(job, HereAndNow())
+    assert len(job.store.complete("nearest")) == 8
+    images, others, similarity = result._nearest()
+    expected = find_neighbors(codes, 1)
+    assert images.tolist() == list(range(800))
+    assert others.tolist() == expected.index[:, 0].tolist()
+    assert np.allclose(similarity, expected.similarity[:, 0], atol=1e-6)
 
 
 def test_cells_are_divided_evenly_and_by_place():
