@@ -2,7 +2,6 @@
 
 import copy
 import multiprocessing
-import os
 import pickle
 import subprocess
 import sys
@@ -23,6 +22,31 @@ from tests.conftest import photograph
 
 IMAGE = np.asarray(photograph(0, (40, 30)))
 WAIT = 60  # seconds; reached only where a test fails
+
+FORK_WHILE_A_THREAD_MAKES = """
+import os, sys, threading
+from imagededup.models.per_process import PerProcess
+
+parent, begun, release = os.getpid(), threading.Event(), threading.Event()
+
+def make():
+    if os.getpid() == parent:
+        begun.set()
+        release.wait()
+    return os.getpid()
+
+values = PerProcess(make)
+thread = threading.Thread(target=values.get)
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    os._exit(0 if values.get() == os.getpid() else 1)
+_, status = os.waitpid(child, 0)
+release.set()
+thread.join()
+sys.exit(status or values.get() != parent)
+"""
 
 
 def thumbnail(image, size=(4, 4)):
@@ -117,34 +141,11 @@ class TestPerProcess:
         assert len(found) == 4
         assert len(set(map(id, found))) == 1
 
-    @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
     @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
     def test_a_forked_child_makes_its_own_while_a_thread_of_the_parent_makes_one(self):
-        parent, begun, release = os.getpid(), threading.Event(), threading.Event()
-
-        def make():
-            if os.getpid() == parent:
-                begun.set()
-                release.wait(WAIT)
-            return os.getpid()
-
-        values = PerProcess(make)
-        thread = threading.Thread(target=values.get)
-        thread.start()
-        try:
-            assert begun.wait(WAIT)
-            context = multiprocessing.get_context("fork")
-            queue = context.SimpleQueue()
-            child = context.Process(target=lambda: queue.put(values.get()))
-            child.start()
-            child.join(WAIT)
-            assert child.exitcode == 0
-            assert queue.get() == child.pid
-        finally:
-            child.kill()
-            release.set()
-            thread.join(WAIT)
-        assert values.get() == parent
+        """In a process of its own: other tests may have left in this one what survives no fork."""
+        command = [sys.executable, "-W", "ignore", "-c", FORK_WHILE_A_THREAD_MAKES]
+        assert subprocess.run(command, timeout=WAIT, check=False).returncode == 0
 
     def test_a_copy_makes_its_own(self):
         values = PerProcess(list)
