@@ -71,7 +71,7 @@ def run(
     Raises:
         InvalidTypeError: An argument has a wrong type.
         InvalidValueError: An argument has a value that is not allowed, or the work folder is of a
-            job that was asked for other things.
+            job that was asked for other things, or lies in the source.
         MissingPackageError: Ray or pyarrow is not installed.
         FileOperationError: The cluster or the work folder cannot be reached.
     """
@@ -129,6 +129,7 @@ def prepare(
         cells_probed=_positive("cells_probed", cells_probed),
     )
     store = Store(_whole(os.fspath(work_dir)))
+    _check_apart(settings.places, store.url)
     return Job(store, settings, make_encoder, uuid.uuid4().hex, os.getcwd(), limits())  # noqa: PTH109
 
 
@@ -163,6 +164,15 @@ def _factory(method: object) -> EncoderFactory:
 
     make: Any = getattr(methods, _METHODS[method])
     return partial(make, verbose=False)
+
+
+def _check_apart(places: tuple[str, ...], work_dir: str) -> None:
+    """Raise if the files of the work folder would be listed as images."""
+    for place in places:
+        if f"{work_dir}/".startswith(f"{place.rstrip('/')}/"):
+            raise InvalidValueError(
+                f"work_dir must not lie in the images, {work_dir!r} is in {place!r}"
+            )
 
 
 def _positive(name: str, value: object) -> int:

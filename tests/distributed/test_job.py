@@ -153,6 +153,8 @@ def test_wrong_arguments(pictures, work_dir):
         ask(pictures, work_dir, shard_size=0)
     with pytest.raises(InvalidValueError, match="max_distance_threshold must be an int from 0"):
         ask(pictures, work_dir, threshold=70)
+    with pytest.raises(InvalidValueError, match="must not lie in the images"):
+        ask(pictures, pictures / "work")
     with pytest.raises(InvalidValueError, match="does not exist"):
         work(ask(pictures / "nowhere", work_dir), HereAndNow())
 
