@@ -126,3 +126,11 @@ def test_rows_by_the_thousand_in_the_same_place_are_found(tmp_path):
         features[asked], 1, references=features, index=index, distance=Distance.EUCLIDEAN
     )
     assert np.mean(again.index[:, 0] == asked) > 0.99
+
+
+def test_a_row_that_is_far_from_all_others_changes_no_neighbours():
+    features = clustered(60, 8)
+    near, _ = lists_of(join(features[1:], Distance.EUCLIDEAN)[1])
+    features[0] = 1e12
+    with_far, _ = lists_of(join(features, Distance.EUCLIDEAN)[1])
+    assert np.array_equal(with_far[1:, :4], near[:, :4] + 1)

@@ -22,7 +22,7 @@ class Projection:
     """The principal numbers of points.
 
     Attributes:
-        mean: Of the points, float32 of shape (d,).
+        mean: What lies in the middle of the points, float32 of shape (d,).
         directions: float32 of shape (d, w), orthonormal.
     """
 
@@ -38,9 +38,10 @@ class Projection:
         if points.distance is Distance.MANHATTAN:
             return None
         sample = points.sample(SAMPLE_ROWS).astype(np.float64)
-        mean = sample.mean(axis=0)
         if points.dimensions <= _WIDTHS[-1]:
-            return cls(mean.astype(np.float32), np.eye(points.dimensions, dtype=np.float32))
+            middle = np.median(sample, axis=0)  # wherever a few far ones lie
+            return cls(middle.astype(np.float32), np.eye(points.dimensions, dtype=np.float32))
+        mean = sample.mean(axis=0)
         variance, directions = np.linalg.eigh(np.cov(sample.T))
         share = np.cumsum(variance[::-1]) / max(float(variance.sum()), 1e-30)
         for width in _WIDTHS:
