@@ -192,6 +192,7 @@ def test_a_failure_before_a_file_that_is_not_kept(tmp_path, encoder, monkeypatch
     with monkeypatch.context() as patched:
         patched.setattr(stamps.time, "time_ns", lambda: written + 50_000_000)
         decoded_by(encoder, folder, monkeypatch)
+    let_settle(folder)
     assert decoded_by(encoder, folder, monkeypatch) == ["a.png", "b.png"]
     assert decoded_by(encoder, folder, monkeypatch) == ["a.png"]
 
