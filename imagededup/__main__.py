@@ -3,12 +3,18 @@
 import os
 import signal
 import sys
+from _thread import interrupt_main
+from collections.abc import Callable
+from functools import partial
+from threading import Timer, main_thread
 from types import FrameType
+from typing import Any
 
 from imagededup.commands.streams import PatientStream, open_standard_streams
 
 _FAILURE = 1
 _OF_SIGNALS = 128
+_SOON = 0.01  # seconds
 _ENDING = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 """The signals that end the command, and what it says then."""
 
@@ -41,6 +47,27 @@ def _listen(came: list[int]) -> None:
 
     for number in _signals():
         signal.signal(number, unwind)
+    sys.unraisablehook = partial(_come_again, came, sys.unraisablehook)
+
+
+def _come_again(
+    came: list[int], other: Callable[[Any], object], lost: "sys.UnraisableHookArgs"
+) -> None:
+    """Have a signal come again that came where nothing can be raised, as in a finalizer."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        other(lost)
+        return
+    again = Timer(_SOON, _wake_up, [came[-1] if came else signal.SIGINT])
+    again.daemon = True
+    again.start()
+
+
+def _wake_up(number: int) -> None:
+    """Send the main thread a signal, which also ends what it waits for where the system can."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main_thread().ident or 0, number)
+    else:
+        interrupt_main(signal.Signals(number))
 
 
 def _let_go() -> None:

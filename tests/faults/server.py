@@ -53,9 +53,11 @@ def _run(request: dict) -> dict:
     """Fork, run the command in the child, and send it a signal at a moment if that is asked for."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begun = time.monotonic()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # till the child is ready for it
         child = os.fork()
         if child == 0:
             _child(request, out.fileno(), err.fileno())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         if "seconds" in request:
             time.sleep(request["seconds"])
             os.kill(child, request["signal"])
@@ -85,6 +87,7 @@ def _child(request: dict, out: int, err: int) -> None:
     code = 1
     try:
         _prepare(request, out, err)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         sys.argv = ["imagededup", *request["run"]]
         if "python" in request:
             exec(request["python"], {})  # of tests.faults.jobs
@@ -93,6 +96,9 @@ def _child(request: dict, out: int, err: int) -> None:
             imagededup()
     except SystemExit as end:
         code = end.code
+    except KeyboardInterrupt:  # before the command has begun
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     except BaseException:
         traceback.print_exc()
     finally:

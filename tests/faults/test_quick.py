@@ -1,6 +1,8 @@
 """One fault of each kind; the long tests of this folder strike everywhere."""
 
 import signal
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -82,3 +84,29 @@ def test_what_can_be_done_is_said(commands, photos, tmp_path):
     ended = commands.run("find", photos, limits={"NOFILE": 4})
     assert ended.code == 1
     assert ended.err.endswith("; let the process open more files (ulimit -n) and run it again\n")
+
+
+SIGNAL_IN_A_FINALIZER = """
+import os, signal, sys, threading
+from imagededup import __main__, cli
+
+class Ends:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        sum(range(1000))
+
+def command(arguments):
+    one = Ends()
+    del one
+    threading.Event().wait(60)
+    return 0
+
+cli.run = command
+__main__.main()
+"""
+
+
+def test_a_signal_within_a_finalizer_is_not_lost():
+    command = [sys.executable, "-c", SIGNAL_IN_A_FINALIZER]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (143, "\nimagededup: terminated\n")
