@@ -76,16 +76,15 @@ def open_database(file: Path) -> sqlite3.Connection:
 def current_file(folder: Path) -> Path:
     """The file that is in use, or would be made."""
     numbers = {0: False}
-    for file in _files(folder):
-        number, aside = _number(file)
-        numbers[number] = aside is None
+    for _, number, aside in _files(folder):
+        numbers[number] = not aside
     last = max(numbers)
     return folder / f"codes-{_FORMAT}.{last if numbers[last] else last + 1}.sqlite"
 
 
 def damaged_files(folder: Path) -> list[Path]:
     """The files that were put aside."""
-    return [file for file in _files(folder) if _number(file)[1]]
+    return [file for file, _, aside in _files(folder) if aside]
 
 
 def put_aside(file: Path) -> Path:
@@ -117,17 +116,13 @@ def is_damage(error: Exception) -> bool:
     return code is not None and code & 0xFF in _DAMAGE
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[tuple[Path, int, bool]]:
+    """The files of a cache, their numbers, and whether they were put aside."""
     try:
-        return [file for file in folder.iterdir() if _NAME.fullmatch(file.name)]
+        named = [(file, _NAME.fullmatch(file.name)) for file in folder.iterdir()]
     except FileNotFoundError:
         return []
-
-
-def _number(file: Path) -> tuple[int, str | None]:
-    found = _NAME.fullmatch(file.name)
-    assert found is not None  # of _files
-    return int(found[1]), found[2]
+    return [(file, int(found[1]), bool(found[2])) for file, found in named if found]
 
 
 def _check_header(file: Path) -> None:

@@ -22,7 +22,7 @@ from imagededup.methods.search_options import DEFAULT
 from imagededup.sources.addresses import is_remote
 from imagededup.sources.limits import limits
 from imagededup.sources.places import ImageDir, Sources
-from imagededup.utils.options import whole_number
+from imagededup.utils.options import positive_number
 from imagededup.utils.sizes import size_in_bytes
 
 __all__ = ["prepare", "run", "work"]
@@ -122,11 +122,11 @@ def prepare(
         fingerprint=encoder._fingerprint() or "",
         score_name=encoder.score_name,
         threshold=wanted,
-        shard_size=_positive("shard_size", shard_size),
-        task_size=_positive(
+        shard_size=positive_number("shard_size", shard_size),
+        task_size=positive_number(
             "task_size", size_in_bytes(task_size) if isinstance(task_size, str) else task_size
         ),
-        cells_probed=_positive("cells_probed", cells_probed),
+        cells_probed=positive_number("cells_probed", cells_probed),
     )
     store = Store(_whole(os.fspath(work_dir)))
     _check_apart(settings.places, store.url)
@@ -173,15 +173,6 @@ def _check_apart(places: tuple[str, ...], work_dir: str) -> None:
             raise InvalidValueError(
                 f"work_dir must not lie in the images, {work_dir!r} is in {place!r}"
             )
-
-
-def _positive(name: str, value: object) -> int:
-    number = whole_number(value)
-    if number is None:
-        raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}")
-    if number < 1:
-        raise InvalidValueError(f"{name} must be 1 or more, got {number}")
-    return number
 
 
 def _whole(place: str) -> str:

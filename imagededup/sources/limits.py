@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
-from imagededup.utils.options import whole_number
+from imagededup.utils.options import positive_number
 from imagededup.utils.sizes import bytes_in_words
 from imagededup.utils.text import counted
 
@@ -27,15 +27,6 @@ _FORMS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "seconds": ("a read of ", lambda seconds: f"{seconds:g} s"),
     "memory": ("an image that takes ", bytes_in_words),
 }
-
-
-def _checked_number(name: str, value: object) -> int:
-    number = whole_number(value)
-    if number is None:
-        raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}")
-    if number < 1:
-        raise InvalidValueError(f"{name} must be 1 or more, got {number}")
-    return number
 
 
 def _checked_seconds(value: object) -> float:
@@ -69,7 +60,7 @@ class Limits:
         for name in ("pixels", "file_size", "memory"):
             value = getattr(self, name)
             if not (name == "memory" and value is None):
-                object.__setattr__(self, name, _checked_number(name, value))
+                object.__setattr__(self, name, positive_number(name, value))
         object.__setattr__(self, "seconds", _checked_seconds(self.seconds))
 
     @property

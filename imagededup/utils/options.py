@@ -6,7 +6,14 @@ from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 
-__all__ = ["EmptyQueries", "Metric", "check_bool", "check_option", "whole_number"]
+__all__ = [
+    "EmptyQueries",
+    "Metric",
+    "check_bool",
+    "check_option",
+    "positive_number",
+    "whole_number",
+]
 
 Option = TypeVar("Option", bound=StrEnum)
 
@@ -76,3 +83,18 @@ def whole_number(value: object) -> int | None:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
+
+
+def positive_number(name: str, value: object) -> int:
+    """An int of at least 1.
+
+    Raises:
+        InvalidTypeError: Not an int.
+        InvalidValueError: Less than 1.
+    """
+    number = whole_number(value)
+    if number is None:
+        raise InvalidTypeError(f"{name} must be an int, got {type(value).__name__}")
+    if number < 1:
+        raise InvalidValueError(f"{name} must be 1 or more, got {number}")
+    return number
