@@ -37,15 +37,20 @@ def duplicate_map(groups: NDArray[np.int64]) -> dict[str, list[str]]:
     return found
 
 
-def main() -> int:
-    """Print the figure; the exit code is 1 if it misses the target."""
-    images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+def truth_and_retrieved(images: int) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The map of the true duplicates, and one that splits and joins some of their groups."""
     generator = np.random.default_rng(0)
     groups = group_numbers(images, generator)
     border = np.diff(groups, prepend=0) > 0
     moved = border ^ (generator.random(images) < 0.05)
     found = np.cumsum(moved, dtype=np.int64)
-    truth, retrieved = duplicate_map(groups), duplicate_map(found)
+    return duplicate_map(groups), duplicate_map(found)
+
+
+def main() -> int:
+    """Print the figure; the exit code is 1 if it misses the target."""
+    images = int(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    truth, retrieved = truth_and_retrieved(images)
     begin = time.perf_counter()
     metrics = evaluate(truth, retrieved, metric="classification")
     seconds = time.perf_counter() - begin

@@ -84,18 +84,13 @@ def planted_codes(count: int) -> NDArray[np.uint64]:
 
 
 def search_codes(repeat: int) -> None:
-    """Time of the search, and of a whole call with a dictionary."""
+    """Time of the search without the dictionaries of a whole call."""
     workers = len(os.sched_getaffinity(0))
-    encoder = PHash(verbose=False)
     for count, target in ((10_000, 0.1), (1_000_000, 10)):
         codes = planted_codes(count)
         search_hamming(codes[:20_000], 10, workers=workers)
         (seconds,) = best_times([partial(search_hamming, codes, 10, workers=workers)], repeat)
         report(f"all pairs within 10 of {count:,} hashes", seconds, target, "s")
-    hashes = encoder._to_user(codes)
-    encoding_map = {f"image_{number:07}.jpg": code for number, code in enumerate(hashes)}
-    (seconds,) = best_times([partial(encoder.find_duplicates, encoding_map=encoding_map)], repeat)
-    report(f"find_duplicates with {len(hashes):,} names", seconds, 12, "s")
 
 
 def measure_memory() -> None:

@@ -1,13 +1,11 @@
 """The photographs that are measured with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 __all__ = ["list_photographs", "write_large"]
-
-_LARGE = (4000, 3000)
-_LARGE_COUNT = 60
 
 
 def list_photographs(folder: Path) -> list[Path]:
@@ -15,9 +13,11 @@ def list_photographs(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file())
 
 
-def write_large(paths: list[Path], folder: Path) -> None:
-    """Write 60 of the photographs blown up to 12 megapixels."""
-    for path in paths[:: max(len(paths) // _LARGE_COUNT, 1)][:_LARGE_COUNT]:
+def write_large(
+    paths: Sequence[Path], folder: Path, count: int = 60, size: tuple[int, int] = (4000, 3000)
+) -> None:
+    """Write some of the photographs blown up, by default 60 to 12 megapixels."""
+    for path in paths[:: max(len(paths) // count, 1)][:count]:
         with Image.open(path) as image:
-            large = image.convert("RGB").resize(_LARGE, Image.Resampling.BICUBIC)
+            large = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
             large.save(folder / f"{path.stem}.jpg", quality=90)
