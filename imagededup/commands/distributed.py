@@ -1,16 +1,23 @@
 """`imagededup distributed`."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imagededup.commands.forms import MOST_PAIRS, Format, write_result
 from imagededup.commands.options import (
+    Candidates,
     Method,
     MethodOption,
     Places,
     Recursive,
+    Relations,
+    Threshold,
+    Verify,
     output_path,
+    verification,
+    whole_bits,
 )
 from imagededup.commands.reading import Reading, reads_images
 from imagededup.utils.text import counted
@@ -45,18 +52,11 @@ def distributed(
         ),
     ] = None,
     method: MethodOption = Method.CNN,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            "-t",
-            metavar="NUMBER",
-            show_default=False,
-            help="Largest distance in bits, 0 to 64, default 10; cnn: least similarity, -1 to 1, "
-            "default 0.9.",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     recursive: Recursive = False,
+    verify: Verify = False,
+    candidates: Candidates = None,
+    relations: Relations = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -97,19 +97,19 @@ def distributed(
     from imagededup.distributed import run
 
     path = None if output is None else output_path(output, _ENDINGS)
-    whole = method is not Method.CNN and threshold is not None and threshold.is_integer()
     result = run(
         reading.sources(source),
         work_dir,
         method=method.value,
         address=address,
-        threshold=int(threshold) if whole and threshold is not None else threshold,
+        threshold=whole_bits(threshold, method is not Method.CNN),
         recursive=recursive,
         shard_size=shard_size,
         task_size=task_size,
         cells_probed=cells_probed,
+        **verification(verify, candidates, relations),
     )
-    typer.echo(_summary(result))
+    typer.echo("\n".join([*_rates(result), _summary(result)]))
     if path is None:
         return
     if result.pair_count > MOST_PAIRS:
@@ -122,12 +122,20 @@ def distributed(
     typer.echo(f"Written to {path}")
 
 
+def _rates(result: "DistributedResult") -> Iterator[str]:
+    """What each step has taken."""
+    for one in result.rates:
+        did = f"{one.step}: {one.items:,} {one.unit}, {one.core_seconds:,.1f} core seconds"
+        yield f"{did}, {one.per_core:,.1f} a second and core"
+
+
 def _summary(result: "DistributedResult") -> str:
     images, pairs = counted(result.image_count, "image"), counted(result.pair_count, "pair")
     members, groups = result.grouped_counts
+    kind = "verified" if result.settings.verify else "of different codes"
     found = f"{images}, {members:,} of them in {counted(groups, 'group')} of duplicates"
     failed = f"; {result.failure_count:,} could not be read" if result.failure_count else ""
-    return f"{found} ({pairs} of different codes){failed}"
+    return f"{found} ({pairs} {kind}){failed}"
 
 
 distributed = reads_images(distributed, without=["cache"])

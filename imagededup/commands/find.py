@@ -13,7 +13,9 @@ from imagededup.commands.options import (
     FullDecode,
     Method,
     Recursive,
+    Relations,
     Threshold,
+    Verify,
     output_path,
     search,
     verification,
@@ -65,24 +67,9 @@ def find(
             "file that encode wrote; may be given several times.",
         ),
     ] = None,
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify/--no-verify",
-            help="Look at both images of each candidate pair, and say how they are related.",
-        ),
-    ] = False,
+    verify: Verify = False,
     candidates: Candidates = None,
-    relations: Annotated[
-        str | None,
-        typer.Option(
-            "--relations",
-            metavar="LIST",
-            show_default=False,
-            help="Which relations of verified pairs count: identical, copy, part and variant by "
-            "default; also overlap, unrelated and undecided.",
-        ),
-    ] = None,
+    relations: Relations = None,
     scores: Annotated[
         bool, typer.Option("--scores", "-s", help="Show distances or similarities.")
     ] = False,

@@ -97,6 +97,23 @@ FullDecode = Annotated[
         help="Hash large JPEGs from all their pixels: slower, and equal to the bit at any size.",
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify/--no-verify",
+        help="Look at both images of each candidate pair, and say how they are related.",
+    ),
+]
+Relations = Annotated[
+    str | None,
+    typer.Option(
+        "--relations",
+        metavar="LIST",
+        show_default=False,
+        help="Which relations of verified pairs count: identical, copy, part and variant by "
+        "default; also overlap, unrelated and undecided.",
+    ),
+]
 Candidates = Annotated[
     int | None,
     typer.Option(
@@ -149,10 +166,14 @@ def search(
 
 def threshold_argument(encoder: "Hashing | CNN", threshold: float | None) -> dict[str, Any]:
     """The threshold of a search, if one is given."""
-    if threshold is None:
-        return {}
-    whole = encoder.score_name == "distance" and threshold.is_integer()
-    return {"threshold": int(threshold) if whole else threshold}
+    wanted = whole_bits(threshold, encoder.score_name == "distance")
+    return {} if wanted is None else {"threshold": wanted}
+
+
+def whole_bits(threshold: float | None, by_distance: bool) -> float | None:
+    """The option --threshold, a whole number of bits where hashes are compared."""
+    whole = by_distance and threshold is not None and threshold.is_integer()
+    return int(threshold) if whole and threshold is not None else threshold
 
 
 def verification(verify: bool, candidates: int | None, relations: str | None) -> dict[str, Any]:

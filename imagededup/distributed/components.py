@@ -16,7 +16,9 @@ import numpy as np
 from imagededup.distributed.groups import GROUPS
 from imagededup.distributed.job import Job
 from imagededup.distributed.join_hashes import PAIRS
+from imagededup.distributed.same_pixels import IDENTICAL
 from imagededup.distributed.tables import Indices, columns, partitioned, spread, table_of
+from imagededup.distributed.verify import VERIFIED, verdicts_of
 from imagededup.distributed.workers import Workers
 from imagededup.search.matches import connected_components
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["COMPONENTS", "label_components", "stars"]
 
 COMPONENTS = "components"
-_ENDS = {PAIRS: ("left", "right"), GROUPS: ("group", "id")}
+_CODES, _PIXELS = (PAIRS, GROUPS), (VERIFIED, IDENTICAL, GROUPS)
+"""Where edges are: as codes decide, or pixels."""
 logger = logging.getLogger("imagededup")
 
 
@@ -35,7 +38,8 @@ def label_components(job: Job, workers: Workers) -> None:
 
     An image that is not there is alone.
     """
-    shards = [(stage, shard) for stage in _ENDS for shard in job.store.complete(stage)]
+    stages = _PIXELS if job.settings.verify else _CODES
+    shards = [(stage, shard) for stage in stages for shard in job.store.complete(stage)]
     edges = [job.store.facts(*shard)["rows"] for shard in shards]
     per_task = job.rows_per_task(1)
     count = max(-(-sum(edges) // per_task), 1)
@@ -60,10 +64,28 @@ def label_components(job: Job, workers: Workers) -> None:
 
 def scatter_edges(job: Job, name: str, shards: Sequence[tuple[str, str]], count: int) -> None:
     """Write the stars of some shards of pairs and groups by the partitions of their ends."""
-    ends = [columns(job.store.read(*shard), *_ENDS[shard[0]]) for shard in shards]
+    ends = [_ends(job, *shard) for shard in shards]
     left = np.concatenate([np.empty(0, np.int64), *(one for one, _ in ends)])
     right = np.concatenate([np.empty(0, np.int64), *(other for _, other in ends)])
     _write(job, _round(0), name, stars(left, right), count, True)
+
+
+def _ends(job: Job, stage: str, shard: str) -> Sequence[Indices]:
+    """The edges of a shard."""
+    table = job.store.read(stage, shard)
+    if stage == PAIRS:
+        return columns(table, "left", "right")
+    if stage == VERIFIED:
+        left, right, verdicts = verdicts_of(table)
+        kept = verdicts.among(job.settings.kept_relations())
+        return left[kept], right[kept]
+    if stage == IDENTICAL:
+        first, item = columns(table, "first", "id")
+        different = first != item
+        return first[different], item[different]
+    first, item, plain = columns(table, "group", "id", "plain")
+    kept = plain | (not job.settings.verify)
+    return first[kept], item[kept]
 
 
 def contract(

@@ -72,7 +72,8 @@ def group_codes(job: Job, name: str, maps: Sequence[str], partition: int) -> Non
 
     tables = [job.store.read(_SCATTERED, one, [partition]) for one in maps]
     tables = [table for table in tables if len(table)]
-    nothing = table_of(id=np.empty(0, np.int64), group=np.empty(0, np.int64))
+    empty = np.empty(0, np.int64)
+    nothing = table_of(id=empty, group=empty, plain=np.empty(0, bool))
     if not tables:
         job.store.write(GROUPS, name, [], nothing.schema)
         job.store.write(UNIQUE, name, [], pa.schema({"id": pa.int64()}))
@@ -80,9 +81,10 @@ def group_codes(job: Job, name: str, maps: Sequence[str], partition: int) -> Non
     table = pa.concat_tables(tables).sort_by("id")
     (ids,) = columns(table, "id")
     first = ids[_first_alike(table)]
-    others = np.flatnonzero(first != ids)
-    job.store.write(GROUPS, name, [table_of(id=ids[others], group=first[others])], nothing.schema)
     structured = np.array(table["plain"].is_null().to_pylist(), bool)
+    others = np.flatnonzero(first != ids)
+    groups = table_of(id=ids[others], group=first[others], plain=~structured[others])
+    job.store.write(GROUPS, name, [groups], nothing.schema)
     rows = pa.array(np.flatnonzero((first == ids) & structured))
     chosen = table.select(["id", "code"]).take(rows)
     job.store.write(UNIQUE, name, [chosen], chosen.schema)

@@ -11,6 +11,7 @@ from imagededup.errors import InvalidValueError
 from imagededup.methods.encoder import Encoder
 from imagededup.sources.limits import Limits, set_limits
 from imagededup.sources.places import Sources
+from imagededup.verification.relation import Relation
 
 __all__ = ["EncoderFactory", "Job", "Settings"]
 
@@ -37,6 +38,9 @@ class Settings:
         shard_size: Images of a shard.
         task_size: About how many bytes a task holds of what it joins.
         cells_probed: In how many cells a descriptor is searched.
+        verify: Whether the pictures of pairs decide.
+        candidates: With how many others each image is verified at most.
+        relations: Which relations of verified pairs count.
     """
 
     places: tuple[str, ...]
@@ -50,11 +54,18 @@ class Settings:
     shard_size: int
     task_size: int
     cells_probed: int
+    verify: bool
+    candidates: int
+    relations: tuple[str, ...]
 
     @property
     def by_distance(self) -> bool:
         """Whether codes are hashes."""
         return self.score_name == "distance"
+
+    def kept_relations(self) -> tuple[Relation, ...]:
+        """The relations that count."""
+        return tuple(map(Relation, self.relations))
 
     def sources(self) -> Sources:
         """Where the images are, as the listing takes it."""

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from imagededup.distributed.groups import UNIQUE
 from imagededup.distributed.job import Job
 from imagededup.distributed.join_hashes import PAIRS
-from imagededup.distributed.tables import columns, partitioned, table_of
+from imagededup.distributed.tables import best_of_either, columns, partitioned, table_of
 from imagededup.distributed.workers import Workers
 from imagededup.search.cosine.vectors import Vectors, verified
 from imagededup.search.faiss_threads import one_faiss_thread
+from imagededup.search.matches import Pairs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,7 +120,8 @@ def join_partition(job: Job, name: str, maps: Sequence[str], partition: int) -> 
         return
     ids, cells, codes = (np.concatenate(column) for column in zip(*several, strict=True))
     of_cell = columns(job.store.read(_CELLS, "part-00000"), "partition")[0]
-    join = _CellJoin(ids, cells, codes, job.settings.threshold)
+    most = job.settings.candidates if job.settings.verify else None
+    join = _CellJoin(ids, cells, codes, job.settings.threshold, most)
     with threadpool_limits(1, user_api="blas"):
         own = np.flatnonzero(of_cell == partition).tolist()
         job.store.write(PAIRS, name, (join.pairs(cell) for cell in own), schema)
@@ -177,10 +179,13 @@ class _CellJoin:
         cells: The cells that each is searched in, its own first; int64 of shape (n, k).
         codes: float32 of shape (n, d).
         threshold: Least similarity.
+        most: How many pairs of each are wanted, the best of them; None for all.
     """
 
-    def __init__(self, ids: Indices, cells: Indices, codes: Matrix, threshold: float) -> None:
-        self._ids, self._cells, self._threshold = ids, cells, threshold
+    def __init__(
+        self, ids: Indices, cells: Indices, codes: Matrix, threshold: float, most: int | None
+    ) -> None:
+        self._ids, self._cells, self._threshold, self._most = ids, cells, threshold, most
         self._unit = _unit(codes)
         self._vectors = Vectors.of(np.ascontiguousarray(codes), np.arange(len(ids)), 1)
         self._best = np.full(len(ids), -np.inf, np.float32)
@@ -192,9 +197,11 @@ class _CellJoin:
         visitors = np.flatnonzero((self._cells == cell).any(axis=1))
         found = list(self._blocks(cell, visitors, members))
         one, other, score = (np.concatenate(column) for column in zip(*found, strict=True))
-        left, right = np.minimum(one, other), np.maximum(one, other)
-        order = np.lexsort((right, left))
-        return table_of(left=left[order], right=right[order], score=score[order])
+        pairs = Pairs(np.minimum(one, other), np.maximum(one, other), score)
+        if self._most is not None:
+            pairs = best_of_either(pairs, -pairs.score, self._most)
+        order = np.lexsort((pairs.right, pairs.left))
+        return table_of(left=pairs.left[order], right=pairs.right[order], score=pairs.score[order])
 
     def _blocks(
         self, cell: int, visitors: Indices, members: Indices

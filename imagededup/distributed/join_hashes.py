@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from imagededup.distributed.groups import UNIQUE
 from imagededup.distributed.job import Job
-from imagededup.distributed.tables import columns, partitioned, table_of
+from imagededup.distributed.tables import best_of_either, columns, partitioned, table_of
 from imagededup.distributed.workers import Workers
 from imagededup.search.hamming.choose import CODE_BITS, HammingMethod, choose_method
 from imagededup.search.hamming.chunks import Chunk, plan_chunks
-from imagededup.search.matches import Pairs
+from imagededup.search.matches import Pairs, each_once
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +28,8 @@ __all__ = ["PAIRS", "HashJoin", "join_hashes", "plan_join"]
 PAIRS = "pairs"
 _SCATTERED = "codes-by-chunk"
 _BITS_MOST = 14
+_COMPARED_AT_ONCE = 1 << 17
+"""Rows of a task where everything is compared: so that there are several for a few minutes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,43 @@ class HashJoin:
         targets: NDArray[np.uint64] | None,
         threshold: int,
         chunk: int,
+        most: int | None,
     ) -> Pairs:
-        """The pairs that a chunk gives; of places."""
+        """The pairs of places that a chunk gives; of each code the best, `most` or more, or all."""
+        if self.compares_all and most is not None:
+            return _nearest(queries, targets, threshold, most)
         if self.compares_all:
             from imagededup.search.hamming.flat import hamming_pairs
 
             return hamming_pairs(queries, targets, threshold, 1, lambda _: None)
         from imagededup.search.hamming.multi_index import pairs_of_chunk  # loads numba
 
-        return pairs_of_chunk(queries, targets, threshold, (self.chunks, chunk))
+        found = pairs_of_chunk(queries, targets, threshold, (self.chunks, chunk))
+        return found if most is None else best_of_either(found, found.score, most)
+
+
+def _nearest(
+    queries: NDArray[np.uint64], targets: NDArray[np.uint64] | None, threshold: int, most: int
+) -> Pairs:
+    """The nearest of the other side for the codes of each side."""
+    from imagededup.search.hamming.nearest import nearest_codes  # loads numba
+
+    found = nearest_codes(queries, targets, most, threshold)
+    several = [found]
+    if targets is not None:
+        back = nearest_codes(targets, queries, most, threshold)
+        several.append(Pairs(back.right, back.left, back.score))
+    size = len(queries if targets is None else targets)
+    once = each_once(several, size, targets is None)
+    return Pairs(once.left, once.right, once.score.astype(np.int64))
 
 
 def plan_join(count: int, threshold: int, rows_per_task: int) -> HashJoin:
     """How to join so many different hashes, with so many in a partition."""
-    bits = min(max(-(-count // rows_per_task) - 1, 0).bit_length(), _BITS_MOST)
-    if choose_method(count, count, threshold) is HammingMethod.FAISS:
+    compares_all = choose_method(count, count, threshold) is HammingMethod.FAISS
+    rows = min(rows_per_task, _COMPARED_AT_ONCE) if compares_all else rows_per_task
+    bits = min(max(-(-count // rows) - 1, 0).bit_length(), _BITS_MOST)
+    if compares_all:
         return HashJoin((Chunk(0, CODE_BITS, CODE_BITS),), bits, True)
     chunks = plan_chunks(count, count, threshold).chunks
     return HashJoin(chunks, min(bits, *(chunk.bits for chunk in chunks)), False)
@@ -128,11 +152,12 @@ def _joined(
     job: Job, maps: Sequence[str], plan: HashJoin, chunk: int, partition: int
 ) -> "Iterator[pa.Table]":
     own_ids, own = _hashes(job, maps, partition)
+    most = job.settings.candidates if job.settings.verify else None
     for other in plan.neighbours(partition, chunk) if len(own) else ():
         ids, codes = (own_ids, None) if other == partition else _hashes(job, maps, other)
         if codes is not None and not len(codes):
             continue
-        found = plan.pairs(own, codes, int(job.settings.threshold), chunk)
+        found = plan.pairs(own, codes, int(job.settings.threshold), chunk, most)
         one, another = own_ids[found.left], ids[found.right]
         left, right = np.minimum(one, another), np.maximum(one, another)
         order = np.lexsort((right, left))
@@ -142,6 +167,8 @@ def _joined(
 def _hashes(
     job: Job, maps: Sequence[str], partition: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The hashes of a partition with the numbers of their images."""
+    """The numbers of the images of a partition, ascending, with their hashes."""
     parts = [columns(job.store.read(_SCATTERED, one, [partition]), "id", "code") for one in maps]
-    return np.concatenate([ids for ids, _ in parts]), np.concatenate([codes for _, codes in parts])
+    ids, codes = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(ids)
+    return ids[order], codes[order]

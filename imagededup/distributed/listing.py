@@ -24,7 +24,9 @@ __all__ = [
     "FAILED",
     "LISTING",
     "image_count",
+    "images_of",
     "listed_images",
+    "listed_rows",
     "read_failures",
     "write_failures",
     "write_listing",
@@ -64,11 +66,31 @@ def listed_images(store: Store, shards: Sequence[str]) -> tuple[NDArray[np.int64
     """The numbers of the images of some shards, and the images."""
     import pyarrow as pa
 
+    tables = [store.read(LISTING, shard) for shard in shards]
+    return images_of(store, pa.concat_tables([_as_table([], [], [], []), *tables]))
+
+
+def listed_rows(job: Job, ids: NDArray[np.int64]) -> "pa.Table":
+    """The rows of the listing of some images, which are ascending."""
+    import pyarrow as pa
+
+    size = job.settings.shard_size
+    tables = [_as_table([], [], [], [])]
+    for number in np.unique(ids // size).tolist():
+        some = ids[np.searchsorted(ids, number * size) : np.searchsorted(ids, (number + 1) * size)]
+        tables.append(job.store.read(LISTING, shard_name(number)).take(pa.array(some % size)))
+    return pa.concat_tables(tables)
+
+
+def images_of(store: Store, table: "pa.Table") -> tuple[NDArray[np.int64], ImageFolder]:
+    """The numbers of the images of some rows of the listing, and the images.
+
+    Raises:
+        FileOperationError: There is no listing.
+    """
     facts = store.read_json(_FACTS)
     if facts is None:
         raise FileOperationError(f"{store.url} holds no listing")
-    tables = [store.read(LISTING, shard) for shard in shards]
-    table = pa.concat_tables(tables) if tables else _as_table([], [], [], [])
     states = np.frombuffer(b"".join(table["state"].to_pylist()), _STATE).reshape(-1, 2)
     links = np.flatnonzero(states[:, 0] != states[:, 1])
     return table["id"].to_numpy(), ImageFolder(
@@ -81,7 +103,9 @@ def listed_images(store: Store, shards: Sequence[str]) -> tuple[NDArray[np.int64
     )
 
 
-def write_failures(store: Store, shard: str, failures: Sequence[tuple[int, Failure]]) -> None:
+def write_failures(
+    store: Store, shard: str, failures: Sequence[tuple[int, Failure]], stage: str = FAILED
+) -> None:
     """Store what could not be read, with the numbers of the images."""
     import pyarrow as pa
 
@@ -92,15 +116,15 @@ def write_failures(store: Store, shard: str, failures: Sequence[tuple[int, Failu
             "reason": pa.array([one.reason for _, one in failures], pa.string()),
         }
     )
-    store.write(FAILED, shard, [table], table.schema)
+    store.write(stage, shard, [table], table.schema)
 
 
-def read_failures(store: Store) -> list[tuple[int, Failure]]:
+def read_failures(store: Store, stage: str = FAILED) -> list[tuple[int, Failure]]:
     """All that could not be read, with the number of the image; -1 where it is none."""
     return [
         (row["id"], Failure(os.fsdecode(row["name"]), row["reason"]))
-        for shard in store.complete(FAILED)
-        for row in store.read(FAILED, shard).to_pylist()
+        for shard in store.complete(stage)
+        for row in store.read(stage, shard).to_pylist()
     ]
 
 

@@ -20,11 +20,16 @@ from imagededup.distributed.listing import (
     listed_images,
     read_failures,
 )
+from imagededup.distributed.looks import UNREAD
+from imagededup.distributed.rates import StepRate, read_rates
+from imagededup.distributed.same_pixels import IDENTICAL
 from imagededup.distributed.store import Store
 from imagededup.distributed.tables import columns
+from imagededup.distributed.verify import VERIFIED, verdicts_of
 from imagededup.errors import InvalidValueError
-from imagededup.methods.results import Duplicates
+from imagededup.methods.results import VERIFIED_SCORE, Duplicates
 from imagededup.search.matches import Matches, Pairs
+from imagededup.verification.verdict import Verdicts
 
 __all__ = ["DistributedResult"]
 
@@ -37,7 +42,8 @@ class DistributedResult:
 
     The shards themselves are Parquet: `listing` (id, name), `encoded` (id, code), `failed`,
     `groups` (id, and the first image with the same code), `pairs` (left, right, score) of such
-    first images, and `components` (id, and the first image of its component).
+    first images, `identical` and `verified` of a job that verifies, and `components` (id, and the
+    first image of its component).
 
     Attributes:
         store: The work folder.
@@ -59,8 +65,11 @@ class DistributedResult:
 
     @property
     def pair_count(self) -> int:
-        """How many pairs of different codes there are."""
-        return self._rows(PAIRS)
+        """How many pairs there are: of different codes, or verified ones of the relations."""
+        if not self.settings.verify:
+            return self._rows(PAIRS)
+        shards = self.store.complete(VERIFIED)
+        return sum(self.store.facts(VERIFIED, shard)["kept"] for shard in shards)
 
     @property
     def grouped_counts(self) -> tuple[int, int]:
@@ -68,6 +77,11 @@ class DistributedResult:
         shards = self.store.complete(COMPONENTS)
         groups = sum(self.store.facts(COMPONENTS, shard)["groups"] for shard in shards)
         return self._rows(COMPONENTS), groups
+
+    @property
+    def rates(self) -> list[StepRate]:
+        """What each step has done a second of a core, as far as it was measured."""
+        return read_rates(self.store)
 
     def components(self) -> tuple[Indices, Indices]:
         """The images that have a duplicate, ascending, and the first image of each one's component.
@@ -87,23 +101,31 @@ class DistributedResult:
         ids, folder = listed_images(self.store, self.store.complete(LISTING))
         encoded = np.sort(self._columns(ENCODED, "id")[0])
         names = folder.take(encoded).names
-        member, first = self._columns(GROUPS, "id", "group")
         group = np.arange(len(ids))
-        group[member] = first
+        for member, first in self._groups():
+            group[member] = first
         numbers, groups = np.unique(group[encoded], return_inverse=True)
-        left, right, score = self._columns(PAIRS, "left", "right", "score")
-        order = np.lexsort((right, left))
-        pairs = Pairs(
-            np.searchsorted(numbers, left[order]),
-            np.searchsorted(numbers, right[order]),
-            score[order] if len(score) else score.astype(self._score_type),
+        pairs, verdicts = self._pairs()
+        order = np.lexsort((pairs.right, pairs.left))
+        found = Pairs(
+            np.searchsorted(numbers, pairs.left[order]),
+            np.searchsorted(numbers, pairs.right[order]),
+            pairs.score[order],
         )
-        by_distance = self.settings.by_distance
+        by_distance = verdicts is None and self.settings.by_distance
         matches = Matches(
-            groups.astype(np.int64), None, pairs, 0 if by_distance else 1.0, not by_distance
+            groups.astype(np.int64), None, found, 0 if by_distance else 1.0, not by_distance
         )
         failures = sorted((one for _, one in read_failures(self.store)), key=lambda one: one.name)
-        return Duplicates(names, matches, self.settings.score_name, folder, failures=failures)
+        unread = dict(sorted(read_failures(self.store, UNREAD), key=lambda one: one[0]))
+        return Duplicates(
+            names,
+            matches,
+            self.settings.score_name if verdicts is None else VERIFIED_SCORE,
+            folder,
+            failures=[*failures, *unread.values()],
+            verdicts=None if verdicts is None else verdicts.take(order),
+        )
 
     def outliers(
         self, lower_threshold: float = 0.3, threshold: float = 0.85
@@ -172,6 +194,29 @@ class DistributedResult:
         order = np.lexsort((others, -similarity, ids))
         images, place = np.unique(ids[order], return_index=True)
         return images, others[order][place], similarity[order][place]
+
+    def _groups(self) -> list[list[Indices]]:
+        """Images and the first of the same code, or else of the same pixels."""
+        if not self.settings.verify:
+            return [self._columns(GROUPS, "id", "group")]
+        member, first, plain = self._columns(GROUPS, "id", "group", "plain")
+        plain = plain.astype(bool)
+        return [[member[plain], first[plain]], self._columns(IDENTICAL, "id", "first")]
+
+    def _pairs(self) -> tuple[Pairs, Verdicts | None]:
+        """All pairs, in any order, and what verification says of them."""
+        if not self.settings.verify:
+            left, right, score = self._columns(PAIRS, "left", "right", "score")
+            return Pairs(left, right, score if len(score) else score.astype(self._score_type)), None
+        relations = self.settings.kept_relations()
+        found = []
+        for shard in self.store.complete(VERIFIED):
+            left, right, verdicts = verdicts_of(self.store.read(VERIFIED, shard))
+            kept = verdicts.among(relations)
+            found.append((left[kept], right[kept], verdicts.take(kept).rows))
+        nothing = np.empty(0, np.int64), np.empty(0, np.int64), Verdicts.of([]).rows
+        left, right, rows = map(np.concatenate, zip(nothing, *found, strict=True))
+        return Pairs(left, right, rows["score"].astype(np.float32)), Verdicts(rows)
 
     @property
     def _score_type(self) -> type[np.generic]:

@@ -3,27 +3,34 @@
 import logging
 import os
 import uuid
+from collections.abc import Collection
 from functools import partial
 from os import PathLike
 from typing import Any
 
-from imagededup.distributed.components import label_components
-from imagededup.distributed.encode import dimensions_of, encode
-from imagededup.distributed.groups import find_groups
+from imagededup.distributed.cluster import connect
+from imagededup.distributed.components import COMPONENTS, label_components
+from imagededup.distributed.encode import ENCODED, dimensions_of, encode
+from imagededup.distributed.groups import UNIQUE, find_groups
 from imagededup.distributed.job import EncoderFactory, Job, Settings
 from imagededup.distributed.join_descriptors import join_descriptors
-from imagededup.distributed.join_hashes import join_hashes
-from imagededup.distributed.listing import image_count, write_listing
+from imagededup.distributed.join_hashes import PAIRS, join_hashes
+from imagededup.distributed.listing import LISTING, image_count, write_listing
+from imagededup.distributed.rates import Rates
 from imagededup.distributed.result import DistributedResult
+from imagededup.distributed.same_pixels import IDENTICAL, find_identical
 from imagededup.distributed.store import Store
-from imagededup.distributed.workers import RayTasks, Workers, connect
+from imagededup.distributed.verify import VERIFIED, verify_candidates
+from imagededup.distributed.workers import RayTasks, Workers
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods.search_options import DEFAULT
+from imagededup.methods.verifying import plan_verification
 from imagededup.sources.addresses import is_remote
 from imagededup.sources.limits import limits
 from imagededup.sources.places import ImageDir, Sources
-from imagededup.utils.options import positive_number
+from imagededup.utils.options import check_bool, positive_number
 from imagededup.utils.sizes import size_in_bytes
+from imagededup.verification.relation import Relation
 
 __all__ = ["prepare", "run", "work"]
 
@@ -43,6 +50,9 @@ def run(
     shard_size: int = 1000,
     task_size: int | str = "256M",
     cells_probed: int = 8,
+    verify: bool = False,
+    candidates: int = 10,
+    relations: Collection[str] | None = None,
 ) -> DistributedResult:
     """Find the duplicates of a collection on a Ray cluster.
 
@@ -58,12 +68,17 @@ def run(
         address: Of the cluster, 'auto' for that of this machine; None starts Ray on this machine.
             Where the process has joined a cluster already, that is taken.
         threshold: Largest distance of duplicates, or least similarity; None is the default of the
-            method.
+            method. With `verify` the limit of what is looked at.
         recursive: Whether folders within folders are listed as well.
         shard_size: Images of a shard, which is encoded by one task.
         task_size: About how many bytes a task holds of what it joins, such as '256M'.
         cells_probed: In how many cells each descriptor is searched, its own included; more find
             more of the pairs and take longer. Hashes find all.
+        verify: Whether to look at both pictures of every candidate pair and to decide how they are
+            related, as a search on one machine does.
+        candidates: How many images, at most, each image is verified with: those of best score.
+        relations: Which relations of verified pairs count; None takes 'identical', 'copy', 'part'
+            and 'variant'. 'identical' has to be among them.
 
     Returns:
         The result; nothing of it is read yet.
@@ -84,6 +99,9 @@ def run(
         shard_size=shard_size,
         task_size=task_size,
         cells_probed=cells_probed,
+        verify=verify,
+        candidates=candidates,
+        relations=relations,
     )
     was_connected_here = connect(address)
     try:
@@ -106,12 +124,25 @@ def prepare(
     shard_size: int,
     task_size: int | str,
     cells_probed: int,
+    verify: bool = False,
+    candidates: int = 10,
+    relations: Collection[str] | None = None,
 ) -> Job:
     """Check what is asked for; the arguments are those of `run`."""
     make_encoder = _factory(method)
     encoder = make_encoder()
-    wanted = encoder._search_names.default if threshold is None else threshold
-    encoder._check_options(DEFAULT if threshold is None else threshold)
+    names = encoder._search_names
+    default = names.floor if verify else names.default
+    request = names.request(
+        None,
+        None,
+        DEFAULT if threshold is None else threshold,
+        {"verify": check_bool("verify", verify), "candidates": candidates, "relations": relations},
+    )
+    encoder._check_search(request)
+    plan = plan_verification(request, False)
+    if plan is not None and Relation.IDENTICAL not in plan.relations:
+        raise InvalidValueError("relations of a cluster's job must have 'identical' among them")
     sources = source if isinstance(source, Sources) else Sources(source, name="source")
     settings = Settings(
         places=tuple(map(_whole, sources.places)),
@@ -121,12 +152,15 @@ def prepare(
         recursive=bool(recursive),
         fingerprint=encoder._fingerprint() or "",
         score_name=encoder.score_name,
-        threshold=wanted,
+        threshold=default if threshold is None else threshold,
         shard_size=positive_number("shard_size", shard_size),
         task_size=positive_number(
             "task_size", size_in_bytes(task_size) if isinstance(task_size, str) else task_size
         ),
         cells_probed=positive_number("cells_probed", cells_probed),
+        verify=plan is not None,
+        candidates=0 if plan is None else plan.candidates,
+        relations=() if plan is None else tuple(map(str, plan.relations)),
     )
     store = Store(_whole(os.fspath(work_dir)))
     _check_apart(settings.places, store.url)
@@ -135,18 +169,29 @@ def prepare(
 
 def work(job: Job, workers: Workers) -> DistributedResult:
     """Do what is not done yet."""
-    if image_count(job.store) is None:
-        workers.run(write_listing, [(job,)])
+    rates = Rates(job.store, workers)
+    with rates.step("list", "images", LISTING):
+        if image_count(job.store) is None:
+            workers.run(write_listing, [(job,)])
     images = image_count(job.store) or 0
     logger.info("%d images are listed", images)
-    encode(job, workers)
+    with rates.step("encode", "images", ENCODED):
+        encode(job, workers)
     dimensions = dimensions_of(job)
-    find_groups(job, workers, images, dimensions)
-    if job.settings.by_distance:
-        join_hashes(job, workers)
-    else:
-        join_descriptors(job, workers, dimensions)
-    label_components(job, workers)
+    with rates.step("group", "different codes", UNIQUE):
+        find_groups(job, workers, images, dimensions)
+    with rates.step("join", "pairs", PAIRS):
+        if job.settings.by_distance:
+            join_hashes(job, workers)
+        else:
+            join_descriptors(job, workers, dimensions)
+    if job.settings.verify:
+        with rates.step("compare pixels", "images", IDENTICAL):
+            find_identical(job, workers)
+        with rates.step("verify", "pairs", VERIFIED):
+            verify_candidates(job, workers, images)
+    with rates.step("label", "images", COMPONENTS):
+        label_components(job, workers)
     return DistributedResult(job.store, job.settings)
 
 

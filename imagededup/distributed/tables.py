@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import ModelError
+from imagededup.search.matches import Pairs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Indices",
     "batches",
+    "best_of_either",
     "code_array",
     "codes_table",
     "columns",
@@ -87,6 +89,20 @@ def spread(numbers: Indices, count: int) -> Indices:
 def batches(shards: Sequence[str], size: int) -> list[tuple[str, ...]]:
     """Neighbouring shards, so many at a time."""
     return [tuple(shards[begin : begin + size]) for begin in range(0, len(shards), size)]
+
+
+def best_of_either(pairs: Pairs, costs: NDArray[Any], count: int) -> Pairs:
+    """The pairs that are among the best of one of their ends, so many each or more if equal."""
+    if not len(pairs):
+        return pairs
+    kept = np.zeros(len(pairs), bool)
+    for end in (pairs.left, pairs.right):
+        order = np.lexsort((costs, end))
+        ends = end[order]
+        rank = np.arange(len(order)) - np.searchsorted(ends, ends)
+        last = np.searchsorted(ends, ends) + np.minimum(rank, count - 1)
+        kept[order] |= costs[order] <= costs[order][last]
+    return Pairs(pairs.left[kept], pairs.right[kept], pairs.score[kept])
 
 
 def _matrix(numbers: NDArray[Any], rows: int) -> NDArray[Any]:

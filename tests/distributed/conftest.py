@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -18,14 +19,20 @@ PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 class HereAndNow:
     """Runs every task at once, in this process."""
 
+    def __init__(self):
+        self.core_seconds = Counter()
+
     def run(self, task, arguments):
         for one in arguments:
             task(*one)
 
-    def attempts(self, task, arguments):
+    def attempts(self, task, arguments, share=None):
         for one in arguments:
             task(*one)
             yield one, True
+
+    def gpu_share(self):
+        return None
 
 
 ask = partial(

@@ -1,15 +1,18 @@
 """Jobs on a Ray cluster of several nodes on this machine, of which some are killed.
 
-`IMAGEDEDUP_LARGE=1` takes a million hashes and descriptors in place of a hundred thousand.
+`IMAGEDEDUP_LARGE=1` takes a million hashes and descriptors in place of a hundred thousand, or as
+many as it says.
 """
 
-import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,8 @@ from PIL import Image
 from imagededup import PHash
 from imagededup.cli import run as run_command
 from imagededup.distributed import run
+from imagededup.distributed.encode import uses_gpu
+from imagededup.distributed.workers import RayTasks, Share
 from imagededup.errors import InvalidValueError
 from imagededup.search.hamming.choose import search_hamming
 from tests.conftest import wait_until
@@ -30,11 +35,13 @@ from tests.distributed.conftest import (
     store_codes,
 )
 from tests.distributed.test_job import assert_same_pairs
+from tests.faults.commands import why_no_mounts
 from tests.sources.servers import server
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]
 
-MANY = 1_000_000 if os.environ.get("IMAGEDEDUP_LARGE") else 100_000
+LARGE = int(os.environ.get("IMAGEDEDUP_LARGE") or 0)
+MANY = {0: 100_000, 1: 1_000_000}.get(LARGE, LARGE)
 IMAGES = 20_000
 SIZES = {"shard_size": 500, "task_size": "400k"}
 
@@ -131,13 +138,148 @@ def test_a_node_is_killed(cluster, photos, undisturbed, tmp_path, stage):
     assert files_of(work_dir) == files_of(undisturbed[0])
 
 
+@pytest.fixture(scope="module")
+def few(photos, tmp_path_factory):
+    """A few of the pictures, and copies of the photographs that they are of."""
+    folder = tmp_path_factory.mktemp("few")
+    for path in sorted(photos.iterdir())[:400]:
+        shutil.copy(path, folder)
+    for path in PHOTOS.glob("*_copy*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+VERIFYING = {"method": "phash", "threshold": 8, "verify": True, "candidates": 3}
+FEW = {"shard_size": 50, "task_size": "12k"}
+
+
+def test_a_node_is_killed_while_pairs_are_verified(cluster, few, tmp_path):
+    work_dir = tmp_path / "work"
+    job = threading.Thread(target=run, args=(few, work_dir), kwargs={**VERIFYING, **FEW})
+    job.start()
+    wait_until(lambda: any((work_dir / "verified").glob("*.done")), 120)
+    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+    stopped_at = len(list((work_dir / "verified").glob("*.done")))
+    job.join(timeout=240)
+    cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20)
+    assert not job.is_alive()
+    total = len(list((work_dir / "verified").glob("*.done")))
+    print(f"\na node killed at verified {stopped_at} of {total}")
+    assert stopped_at < total
+    found = run(few, work_dir, **VERIFYING, **FEW).duplicates()
+    expected = PHash(verbose=False).search(few, threshold=8, verify=True, candidates=3)
+    assert found == expected
+    assert list(found.rows()) == list(expected.rows())
+    assert found.pair_count > 100
+
+
+DRIVER_OF_FEW = """
+import sys, ray
+from imagededup.distributed import run
+ray.init(address=sys.argv[1], log_to_driver=False)
+run(sys.argv[2], sys.argv[3], shard_size=5, task_size=64 * 40, method="phash", threshold=8)
+"""
+
+
+def test_a_driver_that_is_killed_goes_on_where_it_was(cluster, few, tmp_path):
+    settings = {"method": "phash", "threshold": 8, "shard_size": 5, "task_size": 64 * 40}
+    run(few, tmp_path / "undisturbed", **settings)
+    work_dir = tmp_path / "work"
+    command = [sys.executable, "-c", DRIVER_OF_FEW, cluster.address, str(few), str(work_dir)]
+    for stage in ("encoded", "codes-by-chunk", "round-001"):
+        driver = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        wait_until(lambda stage=stage: any((work_dir / stage).glob("*.done")), 120)
+        driver.kill()
+        driver.wait()
+        assert not any((work_dir / "components").glob("*.done"))
+    run(few, work_dir, **settings)
+    assert files_of(work_dir) == files_of(tmp_path / "undisturbed")
+
+
+def make_fake_gpu_encoder():
+    """An encoder that says that it runs on a GPU, and leaves a file for each time it is made."""
+
+    class OnGpu(PHash):
+        def __init__(self):
+            super().__init__(verbose=False)
+            device = os.environ.get("CUDA_VISIBLE_DEVICES", "none")
+            Path(os.environ["MADE"], f"{device}-{os.getpid()}-{time.monotonic_ns()}").touch()
+
+        def _hardware(self):
+            return "cuda fake"
+
+    return OnGpu()
+
+
+def test_there_is_an_actor_for_each_gpu(cluster, few, tmp_path, monkeypatch):
+    monkeypatch.setenv("MADE", str(tmp_path))
+    node = cluster.add_node(
+        num_cpus=4, num_gpus=2, object_store_memory=80 * 2**20, env_vars={"MADE": str(tmp_path)}
+    )
+    try:
+        tasks = RayTasks()
+        wait_until(lambda: tasks.gpu_share() is not None)
+        assert tasks.gpu_share() == Share(cores=2, gpus=1)
+        job = ask(few, tmp_path / "other", method="cnn")
+        assert not tasks.answer(uses_gpu, (job,), tasks.gpu_share())  # no CUDA here
+        for path in tmp_path.iterdir():
+            path.unlink()
+        found = run(few, tmp_path / "work", method=make_fake_gpu_encoder, shard_size=20)
+    finally:
+        cluster.remove_node(node)
+    assert found.duplicates() == PHash(verbose=False).search(few)
+    made = [path.name.split("-") for path in tmp_path.glob("*-*-*")]
+    here = [device for device, process, _ in made if int(process) == os.getpid()]
+    assert here == ["none"]
+    actors = [device for device, process, _ in made if int(process) != os.getpid()]
+    assert set(actors) == {"0", "1"}
+    assert len(actors) <= 3  # one asked whether it can use a GPU
+
+
+def test_a_disk_that_is_full(tmp_path):
+    if why_no_mounts():
+        pytest.skip(why_no_mounts())
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    job = f"{sys.executable} -m imagededup distributed {PHOTOS} --work_dir {disk}/work -m phash"
+    script = f"""
+    mount -t tmpfs -o size=20k none {disk}
+    {job}; echo "ended with $?"
+    mount -o remount,size=20m none {disk}
+    {job}; echo "ended with $?"
+    """
+    done = subprocess.run(
+        ["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[0] == "ended with 1"
+    assert "cannot be written: [Errno 28] No space left on device" in done.stderr
+    assert done.stdout.splitlines()[-1] == "ended with 0"
+    assert "28 images, 22 of them in 3 groups of duplicates" in done.stdout
+
+
+def test_a_cluster_of_our_own_keeps_to_the_loopback(tmp_path):
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    trace = tmp_path / "trace"
+    command = ["strace", "-f", "-qq", "-e", "trace=connect,bind,sendto,sendmsg", "-o", str(trace)]
+    command += [sys.executable, "-m", "imagededup", "distributed", str(PHOTOS)]
+    command += ["--work_dir", str(tmp_path / "work"), "-m", "phash"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "ptrace" in done.stderr:
+        pytest.skip("strace is not allowed to trace")
+    assert done.returncode == 0, done.stderr
+    called = re.findall(r"inet_(?:addr|pton)\((?:AF_INET6, )?\"([^\"]*)\"", trace.read_text())
+    assert len(called) > 20
+    assert set(called) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"}
+
+
 def make_deadly():
     """An encoder that takes its process with it where an image is 13 pixels wide and high."""
 
     class DeadlyPHash(PHash):
         def _prepare(self, pixels):
             if pixels.shape[:2] == (13, 13):
-                os._exit(1)
+                os.kill(os.getpid(), signal.SIGSEGV)
             return super()._prepare(pixels)
 
     return DeadlyPHash(verbose=False)
@@ -167,13 +309,14 @@ def test_the_command(cluster, tmp_path, capfd):
     out = capfd.readouterr().out
     assert "28 images, 22 of them in 3 groups of duplicates" in out
     assert "1 could not be read" in out
+    assert re.search(r"^encode: 27 images, .* core seconds, .* a second and core$", out, re.M)
     assert "temple_copy.jpg" in page.read_text(encoding="utf-8")
 
 
 def test_the_command_starts_ray_and_works_in_an_object_store(tmp_path):
     (tmp_path / "bucket").mkdir()
     arguments = ["distributed", PHOTOS, "--work_dir", "s3://bucket/job", "--method", "phash"]
-    arguments += ["-o", tmp_path / "pairs.json"]
+    arguments += ["--verify", "-o", tmp_path / "pairs.csv"]
     with server("s3_server.py", f"bucket={tmp_path / 'bucket'}") as url:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
         environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1"}
@@ -181,10 +324,9 @@ def test_the_command_starts_ray_and_works_in_an_object_store(tmp_path):
         for _ in range(2):  # the second one finds all complete
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
-            assert "28 images, 22 of them in 3 groups of duplicates" in done.stdout
-    expected = PHash(verbose=False).search(PHOTOS).to_dict(scores=True)
-    found = json.loads((tmp_path / "pairs.json").read_text(encoding="utf-8"))
-    assert found == json.loads(json.dumps(expected))
+            assert "28 images, 24 of them in 3 groups of duplicates" in done.stdout
+    PHash(verbose=False).search(PHOTOS, verify=True).write_csv(tmp_path / "expected.csv")
+    assert (tmp_path / "pairs.csv").read_bytes() == (tmp_path / "expected.csv").read_bytes()
 
 
 def test_many_hashes(cluster, tmp_path):

@@ -11,19 +11,23 @@ import pytest
 from PIL import Image
 
 from imagededup import CNN, PHash, fastdup
+from imagededup.distributed.candidates import best_others
 from imagededup.distributed.components import label_components, stars
 from imagededup.distributed.join_descriptors import partitions_of_cells
 from imagededup.distributed.join_hashes import plan_join
+from imagededup.distributed.looks import Batch
 from imagededup.distributed.result import DistributedResult
 from imagededup.distributed.run import work
 from imagededup.distributed.store import Store
-from imagededup.distributed.tables import spread, table_of
+from imagededup.distributed.tables import best_of_either, spread, table_of
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.fastdup.graph.outliers import find_outliers
 from imagededup.search.cosine.choose import CosineMethod, search_cosine
 from imagededup.search.hamming.choose import search_hamming
+from imagededup.search.hamming.nearest import nearest_codes
 from imagededup.search.knn.find import find_neighbors
 from imagededup.search.matches import connected_components
+from imagededup.verification.candidates import candidate_pairs
 from tests.distributed.conftest import (
     PHOTOS,
     HereAndNow,
@@ -42,6 +46,7 @@ class Shuffled(HereAndNow):
     """Runs tasks in another order, and some of them twice, as a cluster may."""
 
     def __init__(self):
+        super().__init__()
         self.ran = []
 
     def run(self, task, arguments):
@@ -80,6 +85,133 @@ def test_a_job_finds_what_one_machine_finds(pictures, work_dir, method, encoder)
         tuple(names[item] for item in ids[labels == label].tolist()) for label in np.unique(labels)
     ]
     assert sorted(clusters) == sorted(one.members for one in expected.clusters())
+
+
+@pytest.mark.parametrize(
+    ("encoder", "options"),
+    [
+        (PHash, {}),
+        pytest.param(PHash, {"threshold": 30, "candidates": 2}, marks=pytest.mark.long),
+        (CNN, {"threshold": 0.6, "candidates": 3, "relations": ["identical", "overlap"]}),
+    ],
+)
+def test_a_job_verifies_as_one_machine_does(pictures, work_dir, encoder, options):
+    method = encoder.__name__.lower()
+    job = ask(
+        pictures, work_dir, method=method, task_size=4 * SIZES[method], shard_size=16,
+        cells_probed=100, verify=True, **options,
+    )  # fmt: skip
+    result = work(job, HereAndNow())
+    found = result.duplicates()
+    expected = encoder(verbose=False).search(pictures, recursive=True, verify=True, **options)
+    assert found == expected
+    assert found.to_dict(scores=True) == expected.to_dict(scores=True)
+    assert list(found.rows()) == list(expected.rows())
+    assert found.failures == expected.failures
+    assert result.pair_count == len(expected.matches.pairs)
+    ids, labels = result.components()
+    names = sorted([*expected.names, "temple_truncated.jpg"])
+    clusters = [
+        tuple(names[item] for item in ids[labels == label].tolist()) for label in np.unique(labels)
+    ]
+    assert sorted(clusters) == sorted(one.members for one in expected.clusters())
+
+
+def test_the_best_others_are_those_of_one_machine():
+    generator = np.random.default_rng(5)
+    codes = generator.choice(generator.integers(0, 2**14, 90, np.uint64), 400)
+    pixels = generator.integers(0, 3, 400)  # several groups of equal pixels a code
+    groups = np.unique(codes * 3 + pixels.astype(np.uint64), return_inverse=True)[1]
+    groups = np.unique(np.unique(groups, return_index=True)[1][groups], return_inverse=True)[1]
+    for count in (1, 2, 7):
+        for most in (3, 9):
+            expected = candidate_pairs(
+                groups,
+                None,
+                count,
+                lambda items, _, k, most=most: nearest_codes(codes[items], None, k, most),
+            )
+            wanted = np.stack(expected.items(), axis=1)
+            first = np.unique(codes, return_index=True)[1]
+            own = np.sort(first)
+            matches = search_hamming(codes[own], most)
+            pairs = best_of_either(matches.pairs, matches.pairs.score, count)
+            place = np.unique(matches.groups, return_index=True)[1]
+            left, right = own[place[pairs.left]], own[place[pairs.right]]
+            both = np.concatenate([left, right]), np.concatenate([right, left])
+            further = np.setdiff1d(expected.first, first)
+            stands_for = {int(codes[item]): item for item in first.tolist()}
+            of = np.array([stands_for[int(codes[item])] for item in further.tolist()])
+            order = np.lexsort((further, of))
+            image, other = best_others(
+                (*both, np.tile(pairs.score, 2)), (of[order], further[order]), of == of, count
+            )
+            found = np.sort(np.stack([image, other], axis=1), axis=1)
+            assert np.array_equal(np.unique(found, axis=0), wanted)
+            assert len(wanted) > 100
+
+
+class DyingLooks(HereAndNow):
+    """Loses the process of every task that looks at an image again which it is told of."""
+
+    def __init__(self, deadly):
+        super().__init__()
+        self.deadly = deadly
+
+    def attempts(self, task, arguments, share=None):
+        stages = {"compare_members": "members", "verify_batch": "candidates"}
+        for one in arguments:
+            job, name, rest, _ = one
+            stage = stages.get(task.__name__, getattr(task, "_stage", None))
+            ids = [] if stage is None else Batch(job, stage, name, ()).ids
+            seen = ids[slice(*rest)] if task.__name__ == "probe" else np.delete(ids, list(rest))
+            if self.deadly in seen:
+                yield one, False
+            else:
+                task(*one)
+                yield one, True
+
+
+@pytest.mark.long
+def test_an_image_that_kills_who_verifies_it_is_left_out(pictures, work_dir):
+    names = sorted(path.relative_to(pictures).as_posix() for path in pictures.rglob("*.*"))
+    deadly = names.index("temple_copy.jpg")
+    job = ask(pictures, work_dir, verify=True, shard_size=16, task_size=64 * 48)
+    result = work(job, DyingLooks(deadly))
+    found = result.duplicates()
+    failed = {one.name: one.reason for one in found.failures}
+    assert failed["temple_copy.jpg"] == "the worker died while it read the image"
+    assert found.to_dict()["temple_copy.jpg"] == []
+    expected = PHash(verbose=False).search(pictures, recursive=True, verify=True).to_dict(True)
+    of_others = {name: rows for name, rows in expected.items() if name != "temple_copy.jpg"}
+    others = {
+        name: [row for row in rows if row[0] != "temple_copy.jpg"]
+        for name, rows in of_others.items()
+    }
+    alive = found.to_dict(True)
+    del alive["temple_copy.jpg"]
+    assert alive == others
+
+
+def test_what_steps_take_is_kept(pictures, work_dir):
+    class Slow(HereAndNow):
+        def run(self, task, arguments):
+            super().run(task, arguments)
+            self.core_seconds["run"] += 2
+
+        def attempts(self, task, arguments, share=None):
+            self.core_seconds["attempts"] += 4
+            yield from super().attempts(task, arguments)
+
+    result = work(ask(pictures, work_dir), Slow())
+    rates = {one.step: one for one in result.rates}
+    assert (rates["list"].items, rates["list"].core_seconds) == (32, 2)
+    assert (rates["encode"].items, rates["encode"].core_seconds) == (31, 4)
+    assert rates["encode"].per_core == 31 / 4
+    (work_dir / "encoded" / "part-00000.done").unlink()
+    again = {one.step: one for one in work(ask(pictures, work_dir), Slow()).rates}
+    assert (again["encode"].items, again["encode"].core_seconds) == (31 + 7, 8)
+    assert again["list"] == rates["list"]
 
 
 def test_the_result_becomes_a_page(pictures, work_dir, tmp_path):
@@ -133,6 +265,15 @@ def test_what_is_complete_is_skipped(pictures, work_dir):
     result = work(job, workers)
     assert set(workers.ran) == {"join_partition"}
     assert result.duplicates() == PHash(verbose=False).search(pictures, recursive=True)
+
+
+def test_relations_without_identical_are_refused(pictures, work_dir):
+    with pytest.raises(InvalidValueError, match="must have 'identical' among them"):
+        ask(pictures, work_dir, verify=True, relations=["copy"])
+    with pytest.raises(InvalidValueError, match="they need verify=True"):
+        ask(pictures, work_dir, relations=["copy"])
+    with pytest.raises(InvalidTypeError, match="verify must be"):
+        ask(pictures, work_dir, verify="auto")
 
 
 def test_another_job_in_the_work_folder_is_refused(pictures, work_dir):
@@ -323,11 +464,12 @@ class Dying(HereAndNow):
     """Loses the process of every task that touches an image which it is told of."""
 
     def __init__(self, deadly):
+        super().__init__()
         self.deadly = deadly
 
-    def attempts(self, task, arguments):
+    def attempts(self, task, arguments, share=None):
         for one in arguments:
-            _, shard, rest = one
+            _, shard, rest, _ = one
             places = set(range(*rest)) if task.__name__ == "probe" else set(range(7)) - set(rest)
             first = 7 * int(shard[-5:])
             if self.deadly & {first + place for place in places}:
