@@ -98,6 +98,7 @@ def test_only_regular_files_are_opened(collection, monkeypatch):
 
     watch(io, "open")
     watch(builtins, "open")
+    watch(os, "open")
     PHash(verbose=False).encode_images(folder, num_enc_workers=1)
     assert set(good) <= opened <= {*good, *broken}
 

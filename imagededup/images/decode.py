@@ -2,12 +2,10 @@
 
 Files are recognised by their content. JPEGs are decoded by simplejpeg, which uses the same
 libjpeg-turbo as Pillow and gives the same pixels in less time; whatever it refuses, and every other
-format, is decoded by Pillow.
+format, is decoded by Pillow. `direct` does the same for common JPEGs without Pillow's overhead.
 """
 
-from dataclasses import dataclass
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +13,13 @@ from PIL import Image, ImageCms
 
 from imagededup.errors import UnreadableImageError
 from imagededup.images.deep import DEEP_MODES, check_array, deep_to_8_bits
+from imagededup.images.direct import LONGEST_METADATA, decode_jpeg, load_directly
 from imagededup.images.limits import LimitedFile, budget
 from imagededup.images.needs import bytes_needed
 from imagededup.images.opening import opened
+from imagededup.images.reduction import Reduction
 from imagededup.images.strips import strips
+from imagededup.images.upright import upright, upright_sides
 
 __all__ = [
     "Pixels",
@@ -26,6 +27,7 @@ __all__ = [
     "check_array",
     "decode",
     "image_size",
+    "load_by_pillow",
     "load_image",
     "load_with_size",
     "orientation",
@@ -36,30 +38,6 @@ __all__ = [
 Pixels = NDArray[np.uint8]
 
 _EXIF_ORIENTATION = 0x0112
-_SIDEWAYS = (5, 6, 7, 8)
-_METADATA_BYTES = 2**25
-
-
-@dataclass(frozen=True, slots=True)
-class Reduction:
-    """When a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, which is up to ten times as fast.
-
-    Attributes:
-        above: Images whose shorter side has fewer pixels are decoded in full.
-        down_to: The shorter side keeps at least this many pixels.
-        to_grey: Whether images that are reduced are decoded to their luma only.
-    """
-
-    above: int
-    down_to: int
-    to_grey: bool = False
-
-    def factor(self, size: tuple[int, int]) -> int:
-        """The divisor for an image of this width and height: 1, 2, 4 or 8."""
-        shorter = min(size)
-        if shorter < self.above:
-            return 1
-        return next((factor for factor in (8, 4, 2) if shorter // factor >= self.down_to), 1)
 
 
 def load_image(path: str | PathLike[str], reduction: Reduction | None = None) -> Pixels:
@@ -86,12 +64,19 @@ def load_with_size(
     path: str | PathLike[str], reduction: Reduction | None = None
 ) -> tuple[Pixels, tuple[int, int]]:
     """As `load_image`, with the width and height that the upright image has in full."""
+    return load_directly(path, reduction) or load_by_pillow(path, reduction)
+
+
+def load_by_pillow(
+    path: str | PathLike[str], reduction: Reduction | None
+) -> tuple[Pixels, tuple[int, int]]:
+    """As `load_with_size`, for files of all kinds; Pillow reads their headers."""
     with opened(path) as (image, file):
         size = image.size
         pixels = decode(image, file, reduction)
         if image.format not in ("JPEG", "MPO"):  # only these are ever reduced
             return pixels, (pixels.shape[1], pixels.shape[0])
-        return pixels, _turned(size, orientation(image))
+        return pixels, upright_sides(size, orientation(image))
 
 
 def image_size(path: str | PathLike[str]) -> tuple[int, int]:
@@ -111,7 +96,7 @@ def upright_size(path: str | PathLike[str]) -> tuple[int, int]:
         UnreadableImageError: The file is not an image.
     """
     with opened(path) as (image, _):
-        return _turned(image.size, orientation(image))
+        return upright_sides(image.size, orientation(image))
 
 
 def decode(image: Image.Image, file: LimitedFile, reduction: Reduction | None) -> Pixels:
@@ -137,41 +122,20 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
-def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """A view of rows, columns and values that undoes an EXIF orientation."""
-    if orientation in _SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels[::-1] if orientation in (3, 4, 7, 8) else pixels
-
-
-def _turned(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    return size[::-1] if orientation in _SIDEWAYS else size
-
-
 def _decode_jpeg(image: Image.Image, file: LimitedFile, factor: int, mode: str) -> Pixels:
     """Decode by simplejpeg what is no longer than the raw pixels and 32 MiB of metadata.
 
     A longer file is cut there. Either its JPEG ends before, and other data follow, or simplejpeg
     refuses it, and Pillow reads it in small blocks.
     """
-    import simplejpeg
-
     width, height = image.size
     file.seek(0)
-    data = file.read(width * height * len(image.getbands()) + _METADATA_BYTES)
+    data = file.read(width * height * len(image.getbands()) + LONGEST_METADATA)
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(
-            data,
-            colorspace="GRAY" if mode == "L" else "RGB",
-            min_height=-(-height // factor),
-            min_width=-(-width // factor),
-        )
+        return decode_jpeg(data, image.size, factor, grey=mode == "L")
     except ValueError:  # damaged, or of a kind that it does not know: Pillow decides
         del data
         return _decode_with_pillow(image, file, factor, mode)
-    return pixels
 
 
 def _decode_with_pillow(image: Image.Image, file: LimitedFile, factor: int, mode: str) -> Pixels:

@@ -7,8 +7,6 @@ number of its pixels, and the pixels by what all threads of the process share.
 import io
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.limits import limits, over_limit
@@ -106,30 +104,51 @@ class MemoryBudget:
         self._freed = threading.Condition()
         self._turn = threading.Lock()
 
-    @contextmanager
-    def hold(self, wanted: int | None) -> Iterator[None]:
-        """Wait for these bytes, or for all, and hold them. It must not be nested.
+    def hold(self, wanted: int | None) -> "_Hold":
+        """Wait for these bytes, or for all, and hold them in a block. It must not be nested.
 
         Raises:
             UnreadableImageError: They are more than `Limits` allow.
         """
+        return _Hold(self, wanted)
+
+    def take(self, wanted: int | None) -> int:
+        """Begin to hold bytes; as many are to be given back as it returns."""
         if self._fixed is None and wanted is not None:
             check_limit("memory", wanted)
         total = limits().memory_of_all if self._fixed is None else self._fixed
         share = total if wanted is None else min(wanted, total)
         with self._turn, self._freed:  # who came later waits, or large images would for ever
-            self._freed.wait_for(lambda: self._held == 0 or self._held + share <= total)
+            while not (self._held == 0 or self._held + share <= total):
+                self._freed.wait()
             self._held += share
-        try:
-            yield
-        finally:
-            with self._freed:
-                self._held = max(self._held - share, 0)  # within a forked process
-                self._freed.notify()
+        return share
+
+    def give_back(self, share: int) -> None:
+        """End it."""
+        with self._freed:
+            self._held = max(self._held - share, 0)  # within a forked process
+            self._freed.notify()
 
     def reset_after_fork(self) -> None:
         """Forget what was held by threads that a forked process does not have."""
         self._begin()
+
+
+class _Hold:
+    """A block that holds bytes; a generator would take four times as long, once an image."""
+
+    __slots__ = ("_budget", "_share", "_wanted")
+
+    def __init__(self, of: MemoryBudget, wanted: int | None) -> None:
+        self._budget = of
+        self._wanted = wanted
+
+    def __enter__(self) -> None:
+        self._share = self._budget.take(self._wanted)
+
+    def __exit__(self, *error: object) -> None:
+        self._budget.give_back(self._share)
 
 
 budget = MemoryBudget()

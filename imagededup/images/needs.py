@@ -2,7 +2,7 @@
 
 from PIL import ExifTags, Image
 
-__all__ = ["bytes_needed"]
+__all__ = ["bytes_needed", "bytes_of_jpeg"]
 
 _PER_PIXEL = {"AVIF": 10, "HEIF": 10, "JPEG2000": 20, "WEBP": 17}
 _PER_PIXEL_OF_OTHERS = 8
@@ -28,6 +28,11 @@ def bytes_needed(image: Image.Image, factor: int = 1) -> int | None:
     if image.format not in ("JPEG", "MPO") and _will_be_turned(image):
         each += _PER_TURNED_PIXEL
     return each * image.width * image.height // factor**2
+
+
+def bytes_of_jpeg(size: tuple[int, int], factor: int) -> int:
+    """As `bytes_needed` says of a JPEG of this width and height that is not progressive."""
+    return _PER_PIXEL_OF_OTHERS * size[0] * size[1] // factor**2
 
 
 def _will_be_turned(image: Image.Image) -> bool:

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
@@ -71,7 +72,13 @@ class Limits:
     @property
     def memory_of_all(self) -> int:
         """Bytes that decoding images at the same time may take."""
-        return self.memory or max(self.memory_of_one, _MEMORY_PER_CORE * (os.cpu_count() or 1))
+        return self.memory or max(self.memory_of_one, _MEMORY_PER_CORE * _cores())
+
+
+@cache
+def _cores() -> int:
+    """The cores of this machine; the system would be asked for each image."""
+    return os.cpu_count() or 1
 
 
 _current = Limits()
