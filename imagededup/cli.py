@@ -8,23 +8,14 @@ duplicates, and 130 after an interrupt (143 where it was to terminate).
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
 from imagededup import __version__
-from imagededup.commands.cache import cache
 from imagededup.commands.command import Command
-from imagededup.commands.distributed import distributed
-from imagededup.commands.encode import encode
-from imagededup.commands.evaluate import evaluate
-from imagededup.commands.fastdup import fastdup
-from imagededup.commands.find import find
-from imagededup.commands.plot import plots
-from imagededup.commands.remove import remove
-from imagededup.commands.report import report
-from imagededup.commands.restore import restore
-from imagededup.commands.sweep import sweep
 from imagededup.commands.wording import in_shell_words
 from imagededup.errors import ImageDedupError, InvalidTypeError, InvalidValueError
 from imagededup.utils.advice import with_advice
@@ -36,17 +27,45 @@ _FAILURE = 1
 _WRONG_USAGE = 2
 _INTERRUPTED = 130
 
-app = typer.Typer(
-    name="imagededup",
-    help="Find exact and near duplicate images. Nothing is ever sent anywhere.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+_COMMANDS = (
+    *("find", "report", "remove", "restore", "encode", "evaluate", "sweep", "fastdup"),
+    "distributed",
 )
-for command in (find, report, remove, restore, encode, evaluate, sweep, fastdup, distributed):
-    app.command(cls=Command)(command)
-app.add_typer(cache, name="cache", short_help=cache.info.help)
-app.add_typer(plots, name="plot", short_help=plots.info.help)
+"""Functions of modules of the same name, in the order of the help."""
+
+_GROUPS = {"cache": "cache", "plot": "plots"}
+"""Commands that have commands: a module, and its object of Typer."""
+
+app: typer.Typer
+"""The whole command, made when it is asked for."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Make `app`."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _application((*_COMMANDS, *_GROUPS))
+
+
+@cache
+def _application(names: tuple[str, ...]) -> typer.Typer:
+    """The command with some of its subcommands; only these are imported."""
+    made = typer.Typer(
+        name="imagededup",
+        help="Find exact and near duplicate images. Nothing is ever sent anywhere.",
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback(invoke_without_command=True)(_main)
+    for name in names:
+        module = import_module(f"imagededup.commands.{name}")
+        if name in _GROUPS:
+            group: typer.Typer = getattr(module, _GROUPS[name])
+            made.add_typer(group, name=name, short_help=group.info.help)
+        else:
+            made.command(cls=Command)(getattr(module, name))
+    return made
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -57,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     _log_to_stderr()
     try:
-        code = app(list(arguments), prog_name="imagededup", standalone_mode=False)
+        code = _asked_for(arguments)(list(arguments), prog_name="imagededup", standalone_mode=False)
     except SystemExit as end:  # shell completion ends so
         code = end.code
     except Exception as error:
@@ -69,7 +88,12 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-@app.callback(invoke_without_command=True)
+def _asked_for(arguments: Sequence[str]) -> typer.Typer:
+    """The command with the one subcommand that is called, or the whole of it."""
+    called = [word for word in arguments[:1] if word in (*_COMMANDS, *_GROUPS)]
+    return _application(tuple(called or (*_COMMANDS, *_GROUPS)))
+
+
 def _main(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -86,7 +110,8 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
         case MemoryError() | ImportError() | RuntimeError() if _lacks_memory(error):
             return _complain("out of memory", _FAILURE)
         case InvalidValueError() | InvalidTypeError():
-            return _complain(in_shell_words(str(error), app, arguments), _WRONG_USAGE)
+            worded = in_shell_words(str(error), _asked_for(arguments), arguments)
+            return _complain(worded, _WRONG_USAGE)
         case ImageDedupError() if isinstance(error.__cause__, BrokenPipeError):
             return 0  # the reader of --output /dev/stdout had enough
         case ImageDedupError() | OSError():

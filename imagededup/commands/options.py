@@ -25,6 +25,15 @@ class Method(StrEnum):
     CNN = "cnn"
 
 
+_ENCODERS = {
+    Method.PHASH: "PHash",
+    Method.DHASH: "DHash",
+    Method.AHASH: "AHash",
+    Method.WHASH: "WHash",
+    Method.CNN: "CNN",
+}
+"""The names of their classes."""
+
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder with the images.", show_default=False)
 ]
@@ -141,15 +150,9 @@ def encoder_of(
 
     if full_decode and method is Method.CNN:
         raise InvalidValueError("--full-decode is for hashes, it does not go with --method cnn")
-    encoders: dict[Method, type[Hashing | CNN]] = {
-        Method.PHASH: methods.PHash,
-        Method.DHASH: methods.DHash,
-        Method.AHASH: methods.AHash,
-        Method.WHASH: methods.WHash,
-        Method.CNN: methods.CNN,
-    }
+    encoder: type[Hashing | CNN] = getattr(methods, _ENCODERS[method])  # loads no other
     settings: dict[str, Any] = {"full_decode": True} if full_decode else {}
-    return encoders[method](cache_dir=cache_dir, **settings)
+    return encoder(cache_dir=cache_dir, **settings)
 
 
 def search(

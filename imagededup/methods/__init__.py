@@ -1,10 +1,13 @@
 """The encoders, perceptual hashes and a convolutional network, and what they find."""
 
-from imagededup.methods.cnn import CNN
-from imagededup.methods.hashing import AHash, DHash, PHash, WHash
-from imagededup.methods.results import Duplicates
-from imagededup.methods.stored.files import load_encodings, save_encodings
-from imagededup.methods.stored.update import update_encodings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagededup.methods.cnn import CNN
+    from imagededup.methods.hashing import AHash, DHash, PHash, WHash
+    from imagededup.methods.results import Duplicates
+    from imagededup.methods.stored.files import load_encodings, save_encodings
+    from imagededup.methods.stored.update import update_encodings
 
 __all__ = [
     "CNN",
@@ -17,3 +20,28 @@ __all__ = [
     "save_encodings",
     "update_encodings",
 ]
+
+_MODULES = {
+    "CNN": "imagededup.methods.cnn",
+    "AHash": "imagededup.methods.hashing",
+    "DHash": "imagededup.methods.hashing",
+    "Duplicates": "imagededup.methods.results",
+    "PHash": "imagededup.methods.hashing",
+    "WHash": "imagededup.methods.hashing",
+    "load_encodings": "imagededup.methods.stored.files",
+    "save_encodings": "imagededup.methods.stored.files",
+    "update_encodings": "imagededup.methods.stored.update",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import what is handed on when it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
