@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
+from scipy.fft import dct
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.methods import AHash, DHash, PHash, WHash
@@ -53,6 +56,24 @@ def test_a_plain_image_has_the_bits_that_the_definitions_give():
     assert DHash().encode_image(image_array=white) == "0000000000000000"
     assert AHash().encode_image(image_array=white) == "ffffffffffffffff"
     assert WHash().encode_image(image_array=white) == "ffffffffffffffff"
+
+
+@given(
+    levels=st.sampled_from([1, 2, 3, 256]),
+    tile=st.sampled_from([1, 2, 8, 16, 32]),
+    mirrored=st.booleans(),
+    seed=st.integers(0, 10_000),
+)
+@settings(deadline=None)
+def test_phash_has_the_bits_of_scipys_transform(levels, tile, mirrored, seed):
+    """Also where many coefficients are 0 but for rounding: tiles, mirror images, one colour."""
+    tiles = np.random.default_rng(seed).integers(0, levels, (5, tile, tile), np.uint8)
+    thumbnails = np.tile(tiles, (1, 32 // tile, 32 // tile)) * np.uint8(255 // max(levels - 1, 1))
+    if mirrored:
+        thumbnails = np.concatenate([thumbnails[:, :16], thumbnails[:, 15::-1]], axis=1)
+    transformed = dct(dct(thumbnails.astype(np.float64), axis=1), axis=2)[:, :8, :8].reshape(-1, 64)
+    expected = transformed >= np.median(transformed[:, 1:], axis=1, keepdims=True)
+    np.testing.assert_array_equal(PHash()._bits(thumbnails), expected)
 
 
 def test_dhash_of_a_ramp_has_all_bits():
