@@ -47,7 +47,7 @@ def files(cache):
 
 
 def hits(function):
-    return sum(function.stats.cache_hits.values())
+    return sum(function.dispatcher.stats.cache_hits.values())
 
 
 def test_the_cache_is_used(cache, new_process):
@@ -87,8 +87,9 @@ def test_removed_files(cache, new_process, suffix):
     assert new_process()(2, 3) == 5
 
 
-def test_the_folder_vanishes_between_the_import_and_the_call(cache, new_process):
+def test_the_folder_vanishes_before_the_call(cache, new_process):
     add = new_process()
+    assert add.dispatcher.stats.cache_path.startswith(str(cache))
     shutil.rmtree(cache)
     cache.write_text("a file where the folder was")
     assert add(2, 3) == 5

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagededup.images.resample import Filter, grey, resize
+from imagededup.images.resample import Filter, grey, resize, resize_by_pillow, resize_compiled
 
+WAYS = [resize_by_pillow, resize_compiled]
 PILLOW_BEFORE_13 = int(PIL.__version__.split(".")[0]) < 13
 SIZES = [  # width and height, before and after
     ((64, 64), (32, 32)),
@@ -52,21 +53,19 @@ def skip_where_the_order_of_the_passes_differs(before, after):
         pytest.skip("Pillow before 13 resizes the width first")
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kernel", Filter)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(("before", "after"), SIZES)
-def test_equal_to_pillow(before, after, channels, kernel):
+def test_equal_to_pillow(before, after, channels, kernel, way):
     skip_where_the_order_of_the_passes_differs(before, after)
     pixels = noise(before, channels)
-    np.testing.assert_array_equal(
-        resize(pixels, after, kernel), pillow_resize(pixels, after, kernel)
-    )
+    np.testing.assert_array_equal(way(pixels, after, kernel), pillow_resize(pixels, after, kernel))
 
 
 sides = st.integers(1, 80)
 
 
-@pytest.mark.skipif(PILLOW_BEFORE_13, reason="Pillow before 13 resizes the width first")
 @given(
     before=st.tuples(sides, sides),
     after=st.tuples(sides, sides),
@@ -75,23 +74,29 @@ sides = st.integers(1, 80)
     extremes=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_equal_to_pillow_for_any_size(before, after, channels, kernel, extremes, seed):
+def test_both_ways_give_the_same(before, after, channels, kernel, extremes, seed):
+    """With any Pillow, and what they return can be written to; as Pillow 13 resizes at once."""
     pixels = noise(before, channels, seed, extremes)
-    np.testing.assert_array_equal(
-        resize(pixels, after, kernel), pillow_resize(pixels, after, kernel)
-    )
+    compiled, other = (way(pixels, after, kernel) for way in reversed(WAYS))
+    np.testing.assert_array_equal(other, compiled)
+    assert other.flags.writeable
+    assert other.flags.c_contiguous
+    if not PILLOW_BEFORE_13:
+        np.testing.assert_array_equal(compiled, pillow_resize(pixels, after, kernel))
 
 
+@pytest.mark.parametrize("way", WAYS)
 @given(size=st.tuples(sides, sides), value=st.integers(0, 255), kernel=st.sampled_from(Filter))
-def test_a_plain_image_stays_plain(size, value, kernel):
+def test_a_plain_image_stays_plain(way, size, value, kernel):
     plain = np.full((size[1], size[0], 3), value, np.uint8)
-    assert (resize(plain, (32, 32), kernel) == value).all()
+    assert (way(plain, (32, 32), kernel) == value).all()
 
 
-def test_overshoot_is_clipped():
+@pytest.mark.parametrize("way", WAYS)
+def test_overshoot_is_clipped(way):
     edge = np.zeros((1, 64, 1), np.uint8)
     edge[:, 32:] = 255
-    row = resize(edge, (48, 1))[0, :, 0]
+    row = way(edge, (48, 1), Filter.LANCZOS)[0, :, 0]
     assert row[:20].tolist() == [0] * 20
     assert row[28:].tolist() == [255] * 20
 

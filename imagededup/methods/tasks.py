@@ -19,6 +19,7 @@ from imagededup.models.failures import images_named
 from imagededup.sources.addresses import is_remote
 from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.sources.readable import reading_ahead
+from imagededup.utils.jit import expect_work
 
 if TYPE_CHECKING:
     from imagededup.methods.cached import FolderCache  # loads SQLite
@@ -29,6 +30,9 @@ CodeArray = NDArray[Any]
 
 _NAMES_AT_ONCE = 1024
 _REMOTE_AT_ONCE = 32
+
+_PREPARATION = 0.8e-3
+"""How many seconds longer an image takes to prepare without compiled code."""
 
 
 class FileEncoder(Protocol):
@@ -100,6 +104,7 @@ def split(
             for place, name in enumerate(batch)
             if not all(name in of_encoder for of_encoder in known)
         ]
+        expect_work(len(unknown) * _PREPARATION)
         ends = [*unknown[most::most], len(batch)]
         for start, end in zip([0, *ends], ends, strict=False):
             yield EncodingTask(batch[start:end], known)

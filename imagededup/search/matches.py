@@ -10,12 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from imagededup.utils.jit import unless_quick
+
 __all__ = ["Matches", "Pairs", "concatenate", "connected_components", "each_once"]
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.int64] | NDArray[np.float32]
 
 _ROWS_AT_ONCE = 1 << 20
+
+_FEW = 50_000
+"""Items and links whose components Python finds in less time than it takes to load scipy."""
+
+_SECONDS_A_STEP = 3e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ class Matches:
 
     def links(self) -> Pairs:
         """Every group with every group that it matches, itself included, in both directions."""
-        loops = np.unique(self.groups)
+        loops = np.flatnonzero(_sizes(self.groups))
         left = [self.pairs.left, loops]
         right = [self.pairs.right, loops]
         score = [self.pairs.score, np.full(len(loops), self.identical, self.pairs.score.dtype)]
@@ -195,7 +202,9 @@ class Matches:
         )
         groups, first = np.unique(self.groups[order], return_index=True)
         walk = np.argsort(first)
-        kept = independent_groups(groups[walk], start, links.right[by_group])
+        seconds = (len(groups) + len(links)) * _SECONDS_A_STEP
+        choose = unless_quick(independent_groups, seconds)
+        kept = choose(groups[walk], start, links.right[by_group])
         return order[first[walk][kept]]
 
     def _sizes(self) -> tuple[Indices, Indices]:
@@ -228,11 +237,30 @@ def connected_components(left: Indices, right: Indices, count: int) -> Indices:
     Returns:
         Numbers from 0 in the order of the first items, int64 of shape (count,).
     """
+    if len(left) + count <= _FEW:
+        return _components_of_few(left, right, count)
     from scipy.sparse import coo_matrix, csgraph
 
     graph = coo_matrix((np.ones(len(left), np.bool_), (left, right)), (count, count))
     components: Indices = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     return components
+
+
+def _components_of_few(left: Indices, right: Indices, count: int) -> Indices:
+    """As `connected_components`; it takes less time than to load scipy."""
+    parent = list(range(count))  # each item's is itself or one before it
+
+    def first(item: int) -> int:
+        while parent[item] != item:
+            parent[item] = item = parent[parent[item]]
+        return item
+
+    for one, other in zip(left.tolist(), right.tolist(), strict=True):
+        low, high = sorted((first(one), first(other)))
+        parent[high] = low
+    for item in range(count):
+        parent[item] = parent[parent[item]]
+    return np.unique(np.array(parent, np.int64), return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,20 @@
-"""Compilation of numerical loops with numba."""
+"""Numerical loops that numba compiles when they first run; only then is it loaded.
 
+That takes half a second, so a process that has little to do does without: every piece of work asks
+`worth_compiling`, which says no until the time lost in this way adds up.
+"""
+
+import sys
 from collections.abc import Callable
-from contextlib import suppress
+from functools import update_wrapper
+from threading import Lock
 from typing import Any, TypeVar, cast
 
-import numba
-from numba import types
-from numba.extending import intrinsic
-
-__all__ = ["compiled", "popcount"]
+__all__ = ["Compiled", "compiled", "expect_work", "unless_quick", "worth_compiling"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_loading = Lock()
 
 
 def compiled(function: Function) -> Function:
@@ -19,51 +23,85 @@ def compiled(function: Function) -> Function:
     The machine code is cached on disk, next to the source or in the user's cache folder. Where
     that cannot be read or written, each process compiles again.
     """
-    dispatcher: Any = numba.njit(nogil=True)(function)
-    # No folder that can be written, and no dispatcher at all where NUMBA_DISABLE_JIT is set.
-    with suppress(RuntimeError, OSError, AttributeError):
-        dispatcher.enable_caching()
-        dispatcher._cache = _ForgivingCache(dispatcher._cache)
-    return cast(Function, dispatcher)
+    return cast(Function, Compiled(function))
 
 
-class _ForgivingCache:
-    """numba's cache, which only saves time: its errors never reach the caller.
-
-    The index of a function whose entry is damaged is emptied, so that the next write mends it.
+def worth_compiling(seconds: float) -> bool:
+    """Whether to run compiled code, or what gives the same without it and takes longer.
 
     Args:
-        cache: numba's cache of one function.
+        seconds: How much longer, about.
+    """
+    return _patience.ends(seconds)
+
+
+def expect_work(seconds: float) -> None:
+    """Have compiled code run from now on if all that is to come would lose too much without it.
+
+    Args:
+        seconds: How much, about.
+    """
+    _patience.end_for(seconds)
+
+
+def unless_quick(
+    function: Function, seconds: float, otherwise: Callable[..., Any] | None = None
+) -> Function:
+    """A compiled function, or what does the same where it is not worth compiling.
+
+    Args:
+        function: What `compiled` returned.
+        seconds: How long the other takes, about.
+        otherwise: What does the same; the function as Python runs it where none is given.
+    """
+    if worth_compiling(seconds):
+        return function
+    return cast(Function, otherwise or cast(Any, function).in_python)
+
+
+class Compiled:
+    """A function that is compiled when it is first called, also by another such function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.in_python = function
+        self._dispatcher: Any = None
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401
+        """Run the machine code."""
+        return (self._dispatcher or self.dispatcher)(*arguments)
+
+    @property
+    def dispatcher(self) -> Any:  # noqa: ANN401
+        """What numba makes of it; the function itself where NUMBA_DISABLE_JIT is set."""
+        with _loading:
+            if self._dispatcher is None:
+                from imagededup.utils.machine_code import dispatcher_of
+
+                self._dispatcher = dispatcher_of(self.in_python)
+        return self._dispatcher
+
+
+class _Patience:
+    """How much time this process may still lose without compiled code.
+
+    There is no lock: when it ends changes no result.
     """
 
-    def __init__(self, cache: Any) -> None:  # noqa: ANN401
-        self._cache = cache
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
 
-    def load_overload(self, *arguments: Any) -> Any:  # noqa: ANN401
-        """The machine code for a signature, or None."""
-        try:
-            return self._cache.load_overload(*arguments)
-        except Exception:  # pickle raises what the damaged bytes happen to provoke
-            with suppress(Exception):  # the folder cannot be written
-                self._cache.flush()
-            return None
+    def ends(self, seconds: float) -> bool:
+        """Whether there is not so much left; it is taken."""
+        if self._left >= 0 and "numba" not in sys.modules:
+            self._left -= seconds
+            return self._left < 0
+        return True
 
-    def save_overload(self, *arguments: Any) -> None:  # noqa: ANN401
-        """Keep the machine code for a signature if it can be written."""
-        with suppress(Exception):  # the disk is full, the folder was removed, ...
-            self._cache.save_overload(*arguments)
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        return getattr(self._cache, name)
+    def end_for(self, seconds: float) -> None:
+        """End at once if there is not so much left; nothing is taken."""
+        if seconds > self._left:
+            self._left = -1.0
 
 
-@intrinsic  # type: ignore[misc, unused-ignore]
-def _ctpop(typing_context: Any, value: Any) -> Any:  # noqa: ANN401, ARG001
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401, ARG001
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), generate
-
-
-popcount: Callable[[Any], int] = cast(Any, _ctpop)
-"""The number of one bits of a uint64; callable from compiled code only."""
+_patience = _Patience(0.25)

@@ -15,12 +15,17 @@ from imagededup.search.cosine.principal import Screen, find_directions, share_of
 from imagededup.search.cosine.vectors import Vectors, group_identical
 from imagededup.search.descriptors import as_descriptors
 from imagededup.search.matches import Matches, Pairs
+from imagededup.utils.jit import expect_work
 
 __all__ = ["CosineMethod", "check_similarity", "choose_method", "search_cosine"]
 
 _EXACT_COMPARISONS = 10**11
 _SMALL_COMPARISONS = 4 * 10**6
 _DENSE_SHARE = 0.005
+
+_SECONDS_A_COMPARISON = 2e-9
+_SECONDS_A_NUMBER = 8e-9
+"""How much longer a search takes without compiled code."""
 
 Descriptors = NDArray[np.floating | np.integer]
 Advance = Callable[[int], None]
@@ -94,6 +99,9 @@ def search_cosine(
 
     left = as_descriptors(descriptors)
     right = None if references is None else as_descriptors(references)
+    size = left.size + (0 if right is None else right.size)
+    comparisons = len(left) * len(left if right is None else right)
+    expect_work(size * _SECONDS_A_NUMBER + comparisons * _SECONDS_A_COMPARISON)
     search = _CosineSearch(threshold, method, workers, advance)
     with threadpool_limits(1, user_api="blas"):
         groups, reference_groups = group_identical(left, right, workers)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.search.cosine import few
 from imagededup.search.cosine.principal import Screen
 from imagededup.search.cosine.vectors import verified
 from imagededup.search.matches import Pairs, concatenate
-from imagededup.utils.jit import compiled
+from imagededup.utils.jit import compiled, unless_quick
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import per_mille
 
@@ -27,6 +28,7 @@ _SHORT = 256
 _SHORT_BLOCK = 512
 _LONG_BLOCK = 2048
 _COMPARISONS_PER_TASK = 1 << 25
+_SECONDS_BY_NUMPY = 2e-9
 
 
 def cosine_pairs(
@@ -113,7 +115,8 @@ class _BlockSearch:
     def pairs(self, products: NDArray[np.float32], query: int, target: int) -> Pairs:
         """The pairs of two blocks."""
         least = np.float32(self.threshold - self.queries.margin)
-        i, j = products_above(products, least, self.symmetric and query == target)
+        search = unless_quick(products_above, products.size * _SECONDS_BY_NUMPY, few.products_above)
+        i, j = search(products, least, self.symmetric and query == target)
         candidates = i + query, j + target
         return verified(self.queries.vectors, self.targets.vectors, candidates, self.threshold)
 

@@ -7,8 +7,9 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.search.cosine import few
 from imagededup.search.matches import Pairs
-from imagededup.utils.jit import compiled
+from imagededup.utils.jit import compiled, unless_quick
 from imagededup.utils.parallel import ordered_map
 
 __all__ = ["LANES", "Vectors", "group_identical", "verified"]
@@ -17,6 +18,7 @@ Descriptors = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 _ROWS_AT_ONCE = 4096
+_SECONDS_BY_NUMPY = 3e-9
 LANES = 32
 
 
@@ -49,7 +51,8 @@ class Vectors:
 
     def unit(self, positions: Indices) -> Descriptors:
         """Some rows scaled to norm 1, each number rounded once."""
-        return _scaled(self.descriptors, self.rows[positions], self.norms[positions])
+        scaled = unless_quick(_scaled, _cost(self.descriptors, positions), few.scaled)
+        return scaled(self.descriptors, self.rows[positions], self.norms[positions])
 
 
 def group_identical(
@@ -97,7 +100,8 @@ def verified(
         The pairs in the order of the candidates, with float32 scores.
     """
     i, j = candidates
-    score = _cosines(
+    cosines = unless_quick(_cosines, _cost(left.descriptors, i), few.cosines)
+    score = cosines(
         left.descriptors, left.rows[i], left.norms[i],
         right.descriptors, right.rows[j], right.norms[j],
     )  # fmt: skip
@@ -124,9 +128,14 @@ def _first_alike(matrices: list[Descriptors], rows: Indices, workers: int) -> In
 
 def _norms_of(matrix: Descriptors, rows: Indices, workers: int) -> NDArray[np.float64]:
     def norms(block: Indices) -> NDArray[np.float64]:
-        return _norms(matrix, block)
+        return unless_quick(_norms, _cost(matrix, block), few.norms)(matrix, block)
 
     return np.concatenate([np.empty(0), *ordered_map(norms, _cut(rows), workers)])
+
+
+def _cost(matrix: Descriptors, rows: Indices) -> float:
+    """About how many seconds numpy takes for some rows."""
+    return len(rows) * int(matrix.shape[1]) * _SECONDS_BY_NUMPY
 
 
 def _cut(rows: Indices) -> list[Indices]:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.matches import Pairs, concatenate
-from imagededup.utils.jit import compiled, popcount
+from imagededup.utils.jit import compiled
+from imagededup.utils.machine_code import popcount
 from imagededup.utils.parallel import ordered_map
 from imagededup.utils.progress import per_mille
 
