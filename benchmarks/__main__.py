@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,10 +35,11 @@ _CACHE = Path("~/.cache/imagededup-benchmarks")
 def main(arguments: list[str] | None = None) -> None:
     """Measure what is asked for, and write what was measured."""
     options = parse(arguments)
-    report = reports.read(options.source) if options.source is not None else run(options)
+    stored = [reports.read(path) for path in options.source or ()]
+    report = reports.merge(stored) if stored else run(options)
     print(markdown(report))
     if options.output is not None:
-        reports.write(report, options.output)
+        reports.write(report, options.output)  # of `--from`, too
     if options.page is not None:
         write_page(report, options.page)
     if options.readme is not None:
@@ -56,14 +58,15 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--output", type=Path, help="JSON file to store the figures in")
     add("--page", type=Path, help="Markdown page to write the tables into, with pictures beside it")
     add("--readme", type=Path, help="README whose table quotes some of the figures")
-    add("--from", dest="source", type=Path, help="JSON file to show instead of measuring")
+    shown = "stored files to show instead of measuring; of the same work the last one counts"
+    add("--from", dest="source", type=Path, nargs="+", help=shown)
     add("--environments", type=Path, default=_CACHE, help="folder of the peers' environments")
     for peer in PEERS:
         add(f"--{peer}-python", help=f"interpreter that has {NAMES[peer]}")
     add("--without", default="", help="peers to leave out, with a comma between them")
     add("--cores", help="cores for all, such as 0,1; by default those of this process")
     add("--repeat", type=int, default=3, help="most runs of each")
-    add("--patience-s", type=float, default=15, help="seconds after which none is run again")
+    add("--patience-s", type=float, default=10, help="seconds after which none is run again")
     add("--limit-s", type=float, default=120, help="most seconds of a peer's run")
     add("--limit-gib", type=float, default=_memory() * 0.6, help="most memory of a run")
     add("--most", type=int, default=_MOST, help="most hashes, descriptors and entries of maps")
@@ -86,6 +89,7 @@ def run(options: argparse.Namespace) -> reports.Report:
     turns = Turns(
         interpreters(options), limits, 1 if options.quick else options.repeat, options.patience_s
     )
+    begin = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         place = Workplace(Path(folder), sizes, options.photographs, options.descriptors)
         for group in options.groups:
@@ -93,7 +97,11 @@ def run(options: argparse.Namespace) -> reports.Report:
                 for cell in measure(measurement, turns, report.cells):
                     report.cells.append(cell)
                     took = cell.failed or seconds_text(cell.seconds)
-                    print(f"{NAMES[cell.package]}: {title(cell)}: {took}", flush=True)
+                    elapsed = time.perf_counter() - begin
+                    print(f"{elapsed:4.0f} s  {NAMES[cell.package]}: {title(cell)}: {took}")
+                    sys.stdout.flush()
+                if options.output is not None:
+                    reports.write(report, options.output)
     return report
 
 

@@ -3,6 +3,7 @@
 import importlib
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,12 @@ def test_what_would_take_too_long_is_extrapolated_and_marked(benchmark, quadrati
 
 def test_a_target_stands_beside_its_figure(benchmark, quadratic):
     report = benchmark("report").Report({}, "", [1000, 4000], quadratic)
+    quadratic[2].runs = [replace(quadratic[2].runs[0], found=7)]
     assert [row[-2:] for row in rows_of(benchmark("tables").markdown(report)) if len(row) == 8] == [
         ["times as fast", "target"],
         ["---", "---"],
-        ["2.0", "at least 3x: **missed**"],
-        ["32.0", "at least 3x: met"],
+        ["2.0", "at least 3x: **missed**; same result"],
+        ["32.0", "at least 3x: met; **another result**"],
         ["", ""],
         ["", ""],
     ]
@@ -140,6 +142,15 @@ def test_a_peer_cannot_import_this_checkout(benchmark, tmp_path, monkeypatch):
     limits = processes.Limits(60, 4)
     assert processes.call(script, "fastdup", "encode", {}, limits).found == 0
     assert processes.call(script, "ours", "encode", {}, limits).found == 1
+
+
+def test_of_the_same_work_the_last_run_counts(benchmark, quadratic):
+    reports = benchmark("report")
+    again = replace(quadratic[0], runs=[replace(quadratic[0].runs[0], seconds=9.0)])
+    first, second = reports.Report({}, "a", [1], quadratic), reports.Report({}, "b", [1], [again])
+    merged = reports.merge([first, second])
+    assert merged.command == "b"
+    assert [cell.seconds for cell in merged.cells] == [9.0, 4.0, 16.0, 0.5, 0.5, 0.5]
 
 
 def test_a_page_keeps_what_stands_around_the_marks(benchmark, quadratic, tmp_path):

@@ -83,7 +83,7 @@ def test_the_readme_quotes_what_was_measured(recall):
 def test_the_seconds_of_the_readme_are_those_of_the_benchmarks():
     measured = (CHECKOUT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     seconds = re.findall(r"\| ([\d.]+ s) (?=\|)", README)
-    assert len(seconds) == 8
+    assert len(seconds) >= 8
     assert [figure for figure in seconds if figure not in measured] == []
 
 
@@ -130,7 +130,7 @@ def imports_outside_the_package():
     """What scripts and the Python code of the documentation import from the package."""
     sources = {}
     for folder in ("tools", "benchmarks"):
-        for path in sorted((CHECKOUT / folder).glob("*.py")):
+        for path in sorted((CHECKOUT / folder).rglob("*.py")):
             sources[path.name] = path.read_text(encoding="utf-8")
     for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]:
         text = page.read_text(encoding="utf-8")

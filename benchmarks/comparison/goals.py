@@ -7,7 +7,7 @@ from comparison.cells import Cell
 from comparison.processes import OURS
 from fastdup_runner import SECONDS
 
-__all__ = ["FLOOR_SHARE", "Judged", "all_goals", "goals_of", "times_as_fast"]
+__all__ = ["FLOOR_SHARE", "Judged", "all_goals", "goals_of", "same_work", "times_as_fast"]
 
 SEVERAL = 3.0
 """Times as fast as a peer, where nothing else is said."""

@@ -33,9 +33,9 @@ class Sizes:
     large_pixels: tuple[int, int] = (4000, 3000)
     command: int = 100
     codes: Sequence[int] = (2_500, 5_000, 10_000, 20_000, 100_000, 1_000_000)
-    descriptors: Sequence[int] = (2_500, 5_000, 10_000, 30_000, 100_000, 1_000_000)
-    maps: Sequence[int] = (500, 1_000, 2_000, 4_000, 1_000_000)
-    shown: Sequence[int] = (1_000, 2_000, 4_000, 10_000, 100_000, 1_000_000)
+    descriptors: Sequence[int] = (2_500, 5_000, 10_000, 100_000, 1_000_000)
+    maps: Sequence[int] = (500, 1_000, 2_000, 1_000_000)
+    shown: Sequence[int] = (1_000, 2_000, 10_000, 100_000, 1_000_000)
 
     def up_to(self, most: int) -> "Sizes":
         """Those of at most so many hashes, descriptors and entries of maps."""

@@ -4,13 +4,13 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from comparison.cells import Cell
 from comparison.processes import Run
 
-__all__ = ["Floor", "Report", "machine", "read", "write"]
+__all__ = ["Floor", "Report", "machine", "merge", "read", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,17 @@ def read(path: Path) -> Report:
     ]
     floors = [Floor(**floor) for floor in stored["floors"]]
     return Report(**{**stored, "cells": cells, "floors": floors})
+
+
+def merge(reports: Sequence[Report]) -> Report:
+    """The figures of several runs; of the same work the last one counts, with its machine."""
+    cells: dict[tuple[str, str, int, str, str], Cell] = {}
+    floors: dict[str, Floor] = {}
+    for report in reports:
+        for cell in report.cells:
+            cells[cell.group, cell.what, cell.size, cell.unit, cell.package] = cell
+        floors |= {floor.what: floor for floor in report.floors}
+    return replace(reports[-1], cells=list(cells.values()), floors=list(floors.values()))
 
 
 def machine() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from comparison.cells import Cell, growth
-from comparison.goals import FLOOR_SHARE, Judged, goals_of, times_as_fast
+from comparison.goals import FLOOR_SHARE, Judged, goals_of, same_work, times_as_fast
 from comparison.measurements import FASTDUP, IMAGEDEDUP
 from comparison.processes import OURS
 from comparison.report import Report
@@ -24,6 +24,7 @@ _TITLES = {
     "end_to_end": "From files to duplicates, whole processes",
     "evaluation": "Evaluation",
 }
+_SAME_RESULTS = ("hamming", "evaluation")
 
 
 def markdown(report: Report) -> str:
@@ -89,7 +90,17 @@ def _columns(cell: Cell, cells: Sequence[Cell], with_recall: bool) -> Iterator[s
         yield "" if cell.recall is None else f"{cell.recall:.4f}"
     times = None if cell.package == OURS else times_as_fast(cell, cells)
     yield "" if times is None else f"{times:,.{1 if times < 100 else 0}f}"
-    yield "; ".join(map(str, goals_of(cell, cells)))
+    yield "; ".join([*map(str, goals_of(cell, cells)), *_agreement(cell, cells)])
+
+
+def _agreement(cell: Cell, cells: Sequence[Cell]) -> Iterator[str]:
+    """Whether a peer that promises the same has found the same."""
+    if cell.group not in _SAME_RESULTS or cell.package == OURS or not cell.runs:
+        return
+    for ours in cells:
+        if ours.package == OURS and ours.runs and same_work(ours, cell):
+            same = ours.runs[0].found == cell.runs[0].found
+            yield "same result" if same else "**another result**"
 
 
 def _of_growth(report: Report) -> str:
