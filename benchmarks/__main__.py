@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -22,12 +23,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]  # the scripts beside this one, and
 from comparison import report as reports  # noqa: E402
 from comparison.cells import Turns, measure  # noqa: E402
 from comparison.environments import PEERS, interpreter  # noqa: E402
-from comparison.measurements import GROUPS, QUICK, Sizes, Workplace  # noqa: E402
+from comparison.measurements import GROUPS, QUICK, Sizes, Workplace, pictures  # noqa: E402
 from comparison.page import write_page  # noqa: E402
 from comparison.processes import OURS, Limits  # noqa: E402
 from comparison.readme import write_readme  # noqa: E402
 from comparison.tables import NAMES, markdown, seconds_text, title  # noqa: E402
 
+FLOORS = "floor"
 _MOST = 1_000_000
 _CACHE = Path("~/.cache/imagededup-benchmarks")
 
@@ -54,7 +56,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--photographs", type=Path, help="folder of JPEGs of about 420 pixels; or they are drawn")
     add("--descriptors", type=Path, help=".npy file of real descriptors; or the photographs' are")
-    add("--only", help=f"groups, with commas between them: {','.join(GROUPS)}")
+    known = [*GROUPS, FLOORS]
+    add("--only", help=f"groups, with commas between them: {','.join(known)}")
     add("--output", type=Path, help="JSON file to store the figures in")
     add("--page", type=Path, help="Markdown page to write the tables into, with pictures beside it")
     add("--readme", type=Path, help="README whose table quotes some of the figures")
@@ -73,9 +76,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--work", type=Path, help="folder for inputs; by default a temporary one")
     add("--quick", action="store_true", help="tiny inputs, one run of each")
     options = parser.parse_args(arguments)
-    options.groups = list(GROUPS) if options.only is None else options.only.split(",")
-    if unknown := set(options.groups) - set(GROUPS):
-        parser.error(f"--only must be some of {','.join(GROUPS)}, got {','.join(sorted(unknown))}")
+    options.groups = known if options.only is None else options.only.split(",")
+    if unknown := set(options.groups) - set(known):
+        parser.error(f"--only must be some of {','.join(known)}, got {','.join(sorted(unknown))}")
     return options
 
 
@@ -92,7 +95,7 @@ def run(options: argparse.Namespace) -> reports.Report:
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         place = Workplace(Path(folder), sizes, options.photographs, options.descriptors)
-        for group in options.groups:
+        for group in [group for group in GROUPS if group in options.groups]:
             for measurement in GROUPS[group](place):
                 for cell in measure(measurement, turns, report.cells):
                     report.cells.append(cell)
@@ -102,7 +105,16 @@ def run(options: argparse.Namespace) -> reports.Report:
                     sys.stdout.flush()
                 if options.output is not None:
                     reports.write(report, options.output)
+        if FLOORS in options.groups:
+            report.floors.extend(floors(place))
     return report
+
+
+def floors(place: Workplace) -> Iterator[reports.Floor]:
+    """The share of the floor, for small and for large photographs."""
+    from comparison.floors import floors as measured
+
+    return measured([(unit, folder) for _, unit, folder in pictures(place)])
 
 
 def command(options: argparse.Namespace) -> str:

@@ -55,7 +55,7 @@ def test_a_quick_run_writes_a_page_though_a_peer_fails(benchmark, tmp_path, caps
     ]
     ours, peer = rows[:2]
     assert ours[2].endswith(" s")
-    assert float(ours[5].removesuffix(" MiB")) > 20
+    assert float(ours[6].removesuffix(" MiB")) > 20
     assert peer[2].startswith("failed: imagededup must be 0.3.3.post2, got")
     assert "imagededup, pairs within 10 bits: imagededup must be" in printed.err
     assert "python -m benchmarks --only hamming --quick" in written
@@ -91,7 +91,7 @@ def test_what_would_take_too_long_is_extrapolated_and_marked(benchmark, quadrati
 def test_a_target_stands_beside_its_figure(benchmark, quadratic):
     report = benchmark("report").Report({}, "", [1000, 4000], quadratic)
     quadratic[2].runs = [replace(quadratic[2].runs[0], found=7)]
-    assert [row[-2:] for row in rows_of(benchmark("tables").markdown(report)) if len(row) == 8] == [
+    assert [row[-2:] for row in rows_of(benchmark("tables").markdown(report)) if len(row) == 9] == [
         ["times as fast", "target"],
         ["---", "---"],
         ["2.0", "at least 3x: **missed**; same result"],
@@ -151,6 +151,19 @@ def test_of_the_same_work_the_last_run_counts(benchmark, quadratic):
     merged = reports.merge([first, second])
     assert merged.command == "b"
     assert [cell.seconds for cell in merged.cells] == [9.0, 4.0, 16.0, 0.5, 0.5, 0.5]
+
+
+def test_a_readme_gets_its_rows(benchmark, quadratic, tmp_path):
+    for cell in quadratic:
+        cell.what, cell.size = "pairs within 10 bits", 10 * cell.size
+    report = benchmark("report").Report({}, "", [], quadratic)
+    readme = tmp_path / "README.md"
+    others = ["# Heading", "| what | ours |", "| hashes of 1,000 photographs | 1.1 s | 1.5 s | |"]
+    readme.write_text("\n".join([*others, "after", ""]), encoding="utf-8")
+    row = "| duplicates among 10,000 hashes | 0.50 s | 1.0 s |  |"
+    for _ in range(2):
+        benchmark("readme").write_readme(report, readme)
+        assert readme.read_text(encoding="utf-8").splitlines() == [*others, row, "after"]
 
 
 def test_a_page_keeps_what_stands_around_the_marks(benchmark, quadratic, tmp_path):

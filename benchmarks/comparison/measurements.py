@@ -16,7 +16,7 @@ from cosine_search import load, synthesise
 from fastdup_runner import PROBES, exact_neighbors, recall_of
 from photographs import list_photographs
 
-__all__ = ["GROUPS", "Measurement", "Sizes", "Workplace"]
+__all__ = ["GROUPS", "Measurement", "Sizes", "Workplace", "pictures"]
 
 IMAGEDEDUP, FASTDUP = "imagededup", "fastdup"
 _DISTANCE, _SIMILARITY = 10, 0.9
@@ -136,7 +136,7 @@ class Workplace:
 
 def hashing(place: Workplace) -> Iterator[Measurement]:
     """Each hash of small and of large photographs."""
-    for size, unit, folder in _pictures(place):
+    for size, unit, folder in pictures(place):
         for method in _HASHES:
             request = {"method": method, "folder": str(folder)}
             yield Measurement(
@@ -146,7 +146,7 @@ def hashing(place: Workplace) -> Iterator[Measurement]:
 
 def cnn(place: Workplace) -> Iterator[Measurement]:
     """Descriptors of small and of large photographs."""
-    for size, unit, folder in _pictures(place):
+    for size, unit, folder in pictures(place):
         request = {"method": "CNN", "folder": str(folder)}
         packages = (OURS, IMAGEDEDUP, FASTDUP)
         yield Measurement(
@@ -286,7 +286,8 @@ GROUPS: Mapping[str, Callable[[Workplace], Iterator[Measurement]]] = {
 }
 
 
-def _pictures(place: Workplace) -> Iterator[tuple[int, str, Path]]:
+def pictures(place: Workplace) -> Iterator[tuple[int, str, Path]]:
+    """How many photographs, what they are, and their folder: the small and the large ones."""
     yield place.sizes.small, "photographs", place.small()
     width, height = place.sizes.large_pixels
     megapixels = f"photographs of {width * height / 1e6:.3g} megapixels"

@@ -1,6 +1,5 @@
 """The figures that README.md quotes."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,12 +28,15 @@ _ROWS: Mapping[str, tuple[str, str, int]] = {
 
 
 def write_readme(report: Report, path: Path) -> None:
-    """Put what was measured into the rows of a README's table.
+    """Put what was measured into the rows of a README's table; rows that it has not are added.
 
     Raises:
-        SystemExit: A row is not there.
+        SystemExit: It has none of the rows.
     """
-    text = path.read_text(encoding="utf-8")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    places = [place for place, line in enumerate(lines) if _name(line) in _ROWS]
+    if not places:
+        raise SystemExit(f"{path} must have a row of '{next(iter(_ROWS))}'")
     for name, work in _ROWS.items():
         cells = {
             cell.package: cell
@@ -44,10 +46,18 @@ def write_readme(report: Report, path: Path) -> None:
         if OURS not in cells:
             continue
         row = f"| {name} | " + " | ".join(map(_text, map(cells.get, _PACKAGES))) + " |"
-        text, found = re.subn(rf"^\| {re.escape(name)} \|.*$", row, text, flags=re.MULTILINE)
-        if found == 0:
-            raise SystemExit(f"{path} must have a row '{name}'")
-    path.write_text(text, encoding="utf-8")
+        for place in places:
+            if _name(lines[place]) == name:
+                lines[place] = row
+                break
+        else:
+            places.append(places[-1] + 1)
+            lines.insert(places[-1], row)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _name(line: str) -> str:
+    return line.removeprefix("| ").partition(" |")[0]
 
 
 def _text(cell: Cell | None) -> str:

@@ -54,7 +54,7 @@ def _of_group(report: Report, group: str) -> str:
     if not cells:
         return ""
     with_recall = any(cell.recall is not None for cell in cells)
-    heads = ["what", "package", "least", "median", "processor time", "memory"]
+    heads = ["what", "package", "least", "median", "process", "processor time", "memory"]
     heads += ["recall"] * with_recall + ["times as fast", "target"]
     rows, before = [], ""
     for cell in cells:
@@ -84,6 +84,7 @@ def _columns(cell: Cell, cells: Sequence[Cell], with_recall: bool) -> Iterator[s
     else:
         yield seconds_text(cell.seconds)
     yield seconds_text(cell.median)
+    yield seconds_text(min((run.process_seconds for run in cell.runs), default=None))
     yield seconds_text(cell.processor)
     yield "" if cell.mebibytes is None else f"{cell.mebibytes:,.0f} MiB"
     if with_recall:
