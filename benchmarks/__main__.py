@@ -122,7 +122,6 @@ def command(options: argparse.Namespace) -> str:
     words = ["python -m benchmarks"]
     words += ["--photographs photographs"] * (options.photographs is not None)
     words += ["--descriptors descriptors.npy"] * (options.descriptors is not None)
-    words += [f"--only {options.only}"] * (options.only is not None)
     words += [f"--most {options.most}"] * (options.most < _MOST)
     words += ["--quick"] * options.quick
     return " ".join([*words, "--page docs/benchmarks.md"])

@@ -58,7 +58,7 @@ def test_a_quick_run_writes_a_page_though_a_peer_fails(benchmark, tmp_path, caps
     assert float(ours[6].removesuffix(" MiB")) > 20
     assert peer[2].startswith("failed: imagededup must be 0.3.3.post2, got")
     assert "imagededup, pairs within 10 bits: imagededup must be" in printed.err
-    assert "python -m benchmarks --only hamming --quick" in written
+    assert "python -m benchmarks --quick --page" in written
     assert (tmp_path / "images" / "comparison_growth.svg").exists()
 
     again = tmp_path / "again.md"
