@@ -115,10 +115,12 @@ def measure(photographs: Path) -> None:
     stored: dict[str, Any] = json.loads(RATES.read_text(encoding="utf-8")) if RATES.exists() else {}
     where = {"command": f"{COMMAND} photographs", "date": f"{datetime.now(UTC):%Y-%m-%d}"}
     where["cpu"] = processor()
-    for name, value, what in measured_rates(photographs):
-        print(f"{name:26s} {value:12.6g} {what}", flush=True)
-        stored[name] = {"value": float(f"{value:.4g}"), "what": what, **where}
-    RATES.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    try:
+        for name, value, what in measured_rates(photographs):
+            print(f"{name:26s} {value:12.6g} {what}", flush=True)
+            stored[name] = {"value": float(f"{value:.4g}"), "what": what, **where}
+    finally:
+        RATES.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 def processor() -> str:

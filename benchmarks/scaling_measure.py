@@ -28,6 +28,7 @@ from threadpoolctl import threadpool_limits
 from imagededup import fastdup
 from imagededup.distributed.listing import write_listing
 from imagededup.distributed.store import shard_name
+from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import load_image
 from imagededup.methods import CNN, PHash
 from imagededup.sources.listing import list_images
@@ -38,7 +39,7 @@ from imagededup.verification.view import REDUCTION, View, view_of
 __all__ = ["measured_rates"]
 
 _SQUARE = (224, 224)
-_PHOTOGRAPHS = 300
+_PHOTOGRAPHS, _LARGE = 300, 60
 _CROPS = 2500
 _FILES = 20_000
 _VERIFIED = 20
@@ -54,18 +55,25 @@ print(open("/proc/self/status").read())
 def measured_rates(photographs: Path) -> Found:
     """All rates, one after the other; under four minutes on two free cores."""
     with tempfile.TemporaryDirectory() as temporary, threadpool_limits(1, "blas"):
-        folder = Path(temporary)
-        yield from _encoding(photographs, folder)
-        yield from _verification(photographs)
+        folder, paths = Path(temporary), list(filter(_is_readable, list_photographs(photographs)))
+        yield from _encoding(paths, folder)
+        yield from _verification(paths)
         yield from _listing(folder)
-        real = _descriptors(photographs)
+        real = _descriptors(paths)
         generator = np.random.default_rng(0)
         yield from searching(folder, lambda count: mix(real, count, generator))
         yield from _ray()
 
 
-def _encoding(photographs: Path, folder: Path) -> Found:
-    paths = list_photographs(photographs)
+def _is_readable(path: Path) -> bool:
+    try:
+        load_image(path, REDUCTION)
+    except UnreadableImageError:
+        return False
+    return True
+
+
+def _encoding(paths: list[Path], folder: Path) -> Found:
     sets = {name: folder / name for name in ("square", "photograph", "large")}
     for one in sets.values():
         one.mkdir()
@@ -74,7 +82,7 @@ def _encoding(photographs: Path, folder: Path) -> Found:
         with Image.open(path) as image:
             square = image.convert("RGB").resize(_SQUARE)
         square.save(sets["square"] / f"{number:05}.jpg", quality=90)
-    write_large(paths, sets["large"])
+    write_large(paths, sets["large"], _LARGE)
     methods: dict[str, Callable[[Path], object]] = {
         "phash": PHash(verbose=False).encode_images,
         "cnn": CNN(verbose=False).encode_images,
@@ -111,11 +119,9 @@ def _memory(encoder: str, images: Path) -> float:
     return float(peak[1]) * 1024 if peak else 0.0
 
 
-def _verification(photographs: Path) -> Found:
+def _verification(paths: list[Path]) -> Found:
     with one_cv2_thread():
-        pixels = [
-            load_image(path, REDUCTION) for path in list_photographs(photographs)[: 2 * _VERIFIED]
-        ]
+        pixels = [load_image(path, REDUCTION) for path in paths[: 2 * _VERIFIED]]
         _compare_all(*_views(pixels[:6]))  # compiles
         first = _views(pixels[-_VERIFIED:])
         whole = cpu_seconds(lambda: _compare_all(*first))[0]
@@ -159,10 +165,10 @@ def _listing(folder: Path) -> Found:
     shutil.rmtree(images)
 
 
-def _descriptors(photographs: Path) -> NDArray[np.float32]:
+def _descriptors(paths: list[Path]) -> NDArray[np.float32]:
     """Descriptors of crops of photographs, which have the variances of real ones."""
     encoder, generator = CNN(verbose=False), np.random.default_rng(0)
-    pixels = [load_image(path, REDUCTION) for path in list_photographs(photographs)]
+    pixels = [load_image(path, REDUCTION) for path in paths]
     return np.concatenate(
         [
             encoder.encode_image(image_array=_crop(one, generator))

@@ -1,6 +1,7 @@
 """The plan of docs/scaling.md is what its script makes of the stored rates, and reckons right."""
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,27 @@ def test_a_plan_has_the_parts_of_a_job(scaling, tmp_path):
     assert plan.partitions == len(complete("unique")) == 10
     assert plan.cell_partitions == len(complete("nearest"))
     assert plan.cells == len(job.store.read("cells", "part-00000"))
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # Ray's
+def test_the_measurement_yields_the_rates_that_are_stored(scaling, inputs, monkeypatch):
+    measure, search = scaling("scaling_measure"), scaling("scaling_measure_search")
+    small = {
+        "_PHOTOGRAPHS": 6,
+        "_LARGE": 1,
+        "_CROPS": 80,
+        "_FILES": 50,
+        "_VERIFIED": 4,
+        "_TASKS": 3,
+    }
+    for name, value in small.items():
+        monkeypatch.setattr(measure, name, value)
+    counts = {"_HASHES": (200, 400), "_FEATURES": (200, 400), "_ONE_CELL": 100}
+    for name, value in {**counts, "_JOB_HASHES": 2000, "_JOB_DESCRIPTORS": 5000}.items():
+        monkeypatch.setattr(search, name, value)
+    found = list(measure.measured_rates(CHECKOUT / "examples" / "photos"))
+    assert all(value >= 0 for _, value, _ in found)
+    names = sorted(re.sub(r" \d{3,}$", "", name) for name, _, _ in found)
+    stored = [name for name, row in inputs.stored.items() if "--measure" in row["command"]]
+    assert names == sorted(re.sub(r" \d{3,}$", "", name) for name in stored)
