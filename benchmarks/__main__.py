@@ -56,7 +56,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--photographs", type=Path, help="folder of JPEGs of about 420 pixels; or they are drawn")
     add("--descriptors", type=Path, help=".npy file of real descriptors; or the photographs' are")
-    known = [*GROUPS, FLOORS]
+    known = [FLOORS, *GROUPS]
     add("--only", help=f"groups, with commas between them: {','.join(known)}")
     add("--output", type=Path, help="JSON file to store the figures in")
     add("--page", type=Path, help="Markdown page to write the tables into, with pictures beside it")
@@ -95,6 +95,8 @@ def run(options: argparse.Namespace) -> reports.Report:
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         place = Workplace(Path(folder), sizes, options.photographs, options.descriptors)
+        if FLOORS in options.groups:
+            report.floors.extend(floors(place))
         for group in [group for group in GROUPS if group in options.groups]:
             for measurement in GROUPS[group](place):
                 for cell in measure(measurement, turns, report.cells):
@@ -105,8 +107,6 @@ def run(options: argparse.Namespace) -> reports.Report:
                     sys.stdout.flush()
                 if options.output is not None:
                     reports.write(report, options.output)
-        if FLOORS in options.groups:
-            report.floors.extend(floors(place))
     return report
 
 
