@@ -20,6 +20,7 @@ _LISTED_AT_ONCE = 1000
 _COPIES = 3
 """Partitions that a descriptor goes to, as the job reckons."""
 _MEMORY_OF_TASK = 4
+_WAITING_PER_SLOT = 4
 _SHARDS_PER_SLOT = 8
 """Enough for the slots of a cluster to end together; the task that lists writes them all."""
 
@@ -120,6 +121,11 @@ class Cluster:
         if self._is_of_hashes and self.plan.threshold == 10:
             pairs += self.plan.count * self.false_neighbours / 2
         return pairs
+
+    def names_under_way(self) -> float:
+        """Bytes of the names of shards that the waiting tasks were sent."""
+        names = max(self.plan.maps, 0 if self._is_of_hashes else self.plan.partitions)
+        return _WAITING_PER_SLOT * self.plan.slots * names * len("part-00000-00000")
 
     def listing_memory(self) -> float:
         """Bytes of the one task that lists."""

@@ -69,7 +69,7 @@ class Assumptions:
         false_pairs: Pairs of different pictures within 10 bits, as a share of all pairs.
         rounds: Of the labelling of components.
         name_bytes: Of the name of an image.
-        lock: Share of an image's time that holds the interpreter's lock.
+        lock: Share of an image's time that holds the interpreter's lock, where no rate says it.
     """
 
     second_thread: float
@@ -192,6 +192,11 @@ class Rates:
         )
         return low + (high - low) * (size - left) / (right - left)
 
+    def lock(self, method: str, size: float, assumed: Assumptions) -> float:
+        """The share of an image's time that holds the lock: images of all sizes hold it as long."""
+        held = self.values.get(f"lock {method}")
+        return assumed.lock if held is None else held / self.encoding(method, size)
+
     def listing_memory(self, name_bytes: int) -> float:
         """Bytes of the memory that lists, an image; names were shorter where it was measured."""
         return self["listing memory"] + name_bytes - MEASURED_NAME
@@ -234,13 +239,12 @@ def one_machine(
     """
     encoding = rates.encoding(method, size)
     network = 0.0 if method == HASHES else rates["network"]
-    work = max(encoding - network, 0.0) if gpu else encoding
+    work = max(encoding - network, encoding / 10) if gpu else encoding
     slowest = "network" if network > encoding / 2 and not gpu else "decoding"
+    lock = rates.lock(method, size, assumed) * encoding / work
     stages = [
         Stage("listing", "listing", alone=count * rates["listing"]),
-        Stage(
-            "encoding", slowest, count * work, moved=count * size, lock=assumed.lock, by_disk=True
-        ),
+        Stage("encoding", slowest, count * work, moved=count * size, lock=lock, by_disk=True),
     ]
     if method == HASHES:
         alone = rates["hash join alone 1000000"] * count / 1e6

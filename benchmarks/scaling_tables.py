@@ -25,6 +25,7 @@ _RUNNER = "runner"
 _ROOM = 0.8
 """Of the memory of a machine, what a search may take."""
 
+_KINDS = {"photograph": "photographs", "large": "12 megapixels"}
 _NAMES = {HASHES: "`find`, PHash", _RUNNER: "`fastdup`, 576 numbers"}
 _JOBS = {(HASHES, 10): "PHash, 10 bits", (HASHES, 4): "PHash, 4 bits", ("cnn", 0): "CNN"}
 
@@ -135,6 +136,7 @@ def _rates(inputs: Inputs) -> str:
 def _assumed(inputs: Inputs) -> str:
     one = inputs.assumed
     get, put = (_money(dollars * 1e6) for dollars in (one.dollars_per_get, one.dollars_per_put))
+    lock = f"{one.lock:.0%}"
     false = "one in a million ([measured](which_method.md#measured) on photographs)"
     rows = [
         ("a core's second thread adds", f"{one.second_thread:.0%}"),
@@ -147,7 +149,7 @@ def _assumed(inputs: Inputs) -> str:
         ("images that have a near copy", f"{one.near_copies:.0%}"),
         ("pairs of different pictures within 10 bits of PHash", false),
         ("rounds of labelling", one.rounds),
-        ("share of an image's time that holds Python's lock", f"{one.lock:.0%}"),
+        ("share of an image's time that holds Python's lock, unless a rate says it", lock),
         ("a photograph of 12 megapixels", f"{inputs.large_bytes / 1e6:g} MB"),
     ]
     return _table(("what", "taken as"), rows)
@@ -329,13 +331,14 @@ def _memory(inputs: Inputs, photograph: float) -> str:
                     _gib(job.listing_memory() / GIB),
                     _gib(job.training_memory() / GIB),
                     f"{plan.encoded + plan.partitions:,}",
+                    _gib(job.names_under_way() / GIB),
                     f"{files:,}",
                     _gib(count * row * (3 if method == HASHES else 6.3) / GIB),
                 )
             )
     heads = ("images", "job", "`--shard-size`", "`--task-size`", "a task that joins")
     more = ("a task that encodes", "the task that lists", "the task that trains")
-    last = ("names of shards", "parts of shards that are read", "work folder")
+    last = ("names of shards", "names under way", "parts of shards that are read", "work folder")
     return _table((*heads, *more, *last), rows)
 
 
@@ -376,11 +379,15 @@ def _growth(inputs: Inputs) -> str:
 
 def _threads(inputs: Inputs) -> str:
     counts = (2, 4, 8, 16, 32, 64)
-    rows = [
-        (f"{share:.0%}", *(f"{rate_of_threads(count, share):.1f}" for count in counts))
-        for share in (0.01, inputs.assumed.lock, 0.1)
-    ]
-    return _table(("share of the lock", *(f"{count} cores" for count in counts)), rows)
+    rows = []
+    for method, shown in _NAMES.items():
+        for kind in ("photograph", "large"):
+            size = inputs.rates[f"{kind} bytes"]
+            share = inputs.rates.lock(method, size, inputs.assumed)
+            rates = (f"{rate_of_threads(count, share):.1f}" for count in counts)
+            rows.append((shown, _KINDS[kind], f"{share:.1%}", *rates))
+    heads = [f"{count} cores" for count in counts]
+    return _table(("what", "images", "share of the lock", *heads), rows)
 
 
 def _first(stages: Sequence[Stage], machine: Machine, nodes: int, assumed: Assumptions) -> str:
@@ -428,7 +435,9 @@ def _gib(size: float) -> str:
         return ""
     if size >= 1024:
         return f"{size / 1024:,.1f} TiB"
-    return f"{size:.0f} GiB" if size >= 10 else f"{size:.2f} GiB"
+    if size < 1:
+        return f"{size * 1024:.0f} MiB" if size * 1024 >= 1 else "under 1 MiB"
+    return f"{size:.0f} GiB" if size >= 10 else f"{size:.1f} GiB"
 
 
 def _count(size: float) -> str:
