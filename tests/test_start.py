@@ -13,7 +13,13 @@ from imagededup.utils import jit
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 HEAVY = {"cv2", "faiss", "jinja2", "llvmlite", "matplotlib", "numba", "pandas", "pywt", "ray"}
 HEAVY |= {"scipy", "sklearn", "torch", "tqdm"}
-OTHER_PARTS = {f"imagededup.{part}" for part in ("distributed", "evaluation", "fastdup", "plots")}
+OTHER_PARTS = {
+    f"imagededup.{part}"
+    for part in (
+        *("distributed", "evaluation", "fastdup", "pages.items", "plots"),
+        *("sources.archives", "sources.videos"),
+    )
+}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from imagededup.methods.clusters import Cluster, clusters_of
 from imagededup.methods.keep import Keep, KeepRule, KeepType, check_keep, preference
 from imagededup.methods.removing import Removable
 from imagededup.methods.verified import DETAIL_HEADER, VerdictTable
-from imagededup.pages.items import MOST_BYTES
+from imagededup.pages.written import MOST_BYTES
 from imagededup.search.matches import Matches, Pairs, concatenate
 from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.utils.files import write_csv

@@ -9,7 +9,6 @@ from imagededup.sources.addresses import path_in
 from imagededup.sources.file_states import FileState
 
 __all__ = [
-    "MOST_BYTES",
     "BarSection",
     "FactSection",
     "GroupSection",
@@ -24,9 +23,6 @@ __all__ = [
     "PictureSection",
     "TableSection",
 ]
-
-MOST_BYTES = 150_000_000
-"""How large one file of a page gets, unless something else is asked for."""
 
 Box = tuple[float, float, float, float]
 Affine = tuple[tuple[float, float, float], tuple[float, float, float]]

@@ -13,11 +13,11 @@ from imagededup.pages.gathered import (
     pictures_of_items,
     whole_path,
 )
-from imagededup.pages.items import MOST_BYTES, PageSection
+from imagededup.pages.items import PageSection
 from imagededup.pages.looks import picture_size_for
 from imagededup.pages.render import Neighbours, render
 from imagededup.pages.split import Sheet, sheets
-from imagededup.pages.written import WrittenPage
+from imagededup.pages.written import MOST_BYTES, WrittenPage
 from imagededup.utils.files import check_output, open_atomically
 from imagededup.utils.options import whole_number
 from imagededup.utils.parallel import check_workers

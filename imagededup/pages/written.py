@@ -7,7 +7,10 @@ from pathlib import Path
 from imagededup.utils.sizes import bytes_in_words
 from imagededup.utils.text import counted, shown
 
-__all__ = ["WrittenPage"]
+__all__ = ["MOST_BYTES", "WrittenPage"]
+
+MOST_BYTES = 150_000_000
+"""How large one file of a page gets, unless something else is asked for."""
 
 _MOST_IN_NOTEBOOK = 20_000_000
 _ALLOWED = "allow-scripts allow-downloads"

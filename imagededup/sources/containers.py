@@ -11,11 +11,8 @@ from io import RawIOBase
 from typing import Protocol
 
 from imagededup.sources.addresses import SEQUENCE_ENDINGS, is_archive, is_remote
-from imagededup.sources.archives import open_archive
 from imagededup.sources.blobs import Blob, LocalBlob
 from imagededup.sources.scarcity import is_scarce, most_kept_open
-from imagededup.sources.sequences import ImageSequence
-from imagededup.sources.videos import Video
 
 __all__ = ["Contents", "close_containers", "contents_of"]
 
@@ -126,9 +123,15 @@ def _identity(address: str) -> tuple[int, ...]:
 
 def _contents(address: str) -> Contents | None:
     if is_archive(address):
+        from imagededup.sources.archives import open_archive
+
         return open_archive(_blob(address), address)
     if address.lower().endswith(SEQUENCE_ENDINGS):
+        from imagededup.sources.sequences import ImageSequence
+
         return ImageSequence(_blob(address))
+    from imagededup.sources.videos import Video
+
     return Video(_blob(address))
 
 
