@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import Any
 
 __all__ = ["Crew"]
 
@@ -19,23 +19,20 @@ class Crew:
 
     Args:
         ray: The module.
-        cores: Of each actor.
-        gpus: Of each actor.
+        size: The cores and the GPUs of each actor.
     """
 
-    def __init__(self, ray: Any, cores: int, gpus: int) -> None:  # noqa: ANN401
-        self._ray, self._cores, self._gpus = ray, cores, gpus
+    def __init__(self, ray: Any, size: tuple[int, int]) -> None:  # noqa: ANN401
+        self._ray, self.size = ray, size
         self._make = ray.remote(_Actor).options(
-            num_cpus=cores, num_gpus=gpus, max_restarts=0, max_task_retries=0
+            num_cpus=size[0], num_gpus=size[1], max_restarts=0, max_task_retries=0
         )
         self._starting: dict[Any, Any] = {}
         self._busy: dict[Any, Any] = {}
         self._idle: list[Any] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def dismiss(self) -> None:
+        """End all actors."""
         for actor in [*self._starting.values(), *self._busy.values(), *self._idle]:
             self._ray.kill(actor)
 
@@ -83,8 +80,8 @@ class Crew:
 
     def _room(self) -> int:
         found = self._ray.cluster_resources()
-        room = int(found.get("CPU", 0) // self._cores)
-        return max(min(room, int(found.get("GPU", 0) // self._gpus)) if self._gpus else room, 1)
+        wanted = zip(("CPU", "GPU"), self.size, strict=True)
+        return max(min(int(found.get(kind, 0) // each) for kind, each in wanted if each), 1)
 
     def _started(self, done: Any) -> None:  # noqa: ANN401
         actor = self._starting.pop(done)

@@ -106,7 +106,11 @@ def run(
     was_connected_here = connect(address)
     try:
         job.check()
-        return work(job, RayTasks())
+        tasks = RayTasks()
+        try:
+            return work(job, tasks)
+        finally:
+            tasks.dismiss()
     finally:
         if was_connected_here:
             import ray

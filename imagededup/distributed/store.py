@@ -8,6 +8,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -185,8 +186,9 @@ class _Whole:
     def _give_up(self) -> None:
         """Leave nothing: an object that is not closed is not stored."""
         if self._is_local:
-            self._file.close()
-            if os.path.exists(self._written):  # noqa: PTH110
+            with suppress(OSError):  # what it still holds may not fit the disk
+                self._file.close()
+            with suppress(FileNotFoundError):
                 os.unlink(self._written)  # noqa: PTH108
         elif hasattr(self._file, "discard"):
             self._file.discard()

@@ -73,7 +73,14 @@ class RayTasks:
         import ray
 
         self._ray: Any = ray
+        self._crew: Crew | None = None
         self.core_seconds: Counter[str] = Counter()
+
+    def dismiss(self) -> None:
+        """Let the processes go that stay between calls; they hold cores that tasks need."""
+        if self._crew is not None:
+            self._crew.dismiss()
+            self._crew = None
 
     def run(self, task: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]) -> None:
         """As `Workers.run`.
@@ -81,6 +88,7 @@ class RayTasks:
         Raises:
             FileOperationError: A task was lost more often than it is run again.
         """
+        self.dismiss()
         remote = self._ray.remote(measured).options(num_cpus=1, max_retries=_RETRIES)
         left = iter(arguments)
         waiting: dict[Any, tuple[Any, ...]] = {}
@@ -103,11 +111,15 @@ class RayTasks:
         share: Share = ONE_CORE,
     ) -> Iterator[tuple[tuple[Any, ...], bool]]:
         """As `Workers.attempts`: one actor for each share that the cluster has."""
-        with Crew(self._ray, share.cores, share.gpus) as crew:
-            for one, done in crew.calls(measured, task, share.cores, arguments):
-                ended = self._ended(done, task)
-                crew.settle(done, ended)
-                yield one, ended
+        size = share.cores, share.gpus
+        if self._crew is None or self._crew.size != size:
+            self.dismiss()
+            self._crew = Crew(self._ray, size)
+        crew = self._crew
+        for one, done in crew.calls(measured, task, share.cores, arguments):
+            ended = self._ended(done, task)
+            crew.settle(done, ended)
+            yield one, ended
 
     def gpu_share(self) -> Share | None:
         """As `Workers.gpu_share`: of the machine that has the fewest cores a GPU."""
@@ -119,6 +131,7 @@ class RayTasks:
 
     def answer(self, question: Callable[..., Any], arguments: tuple[Any, ...], share: Share) -> Any:  # noqa: ANN401
         """As `Workers.answer`."""
+        self.dismiss()
         remote = self._ray.remote(question).options(
             num_cpus=share.cores, num_gpus=share.gpus, max_retries=_RETRIES
         )
@@ -136,6 +149,8 @@ class RayTasks:
         except errors.RayTaskError as error:
             if isinstance(error.cause, ImageDedupError):
                 raise error.cause from error
+            if isinstance(error.cause, OSError):
+                raise FileOperationError(str(error.cause)) from error
             raise
         except (
             errors.WorkerCrashedError,
