@@ -12,6 +12,7 @@ from imagededup.distributed.store import shard_name
 from imagededup.distributed.tables import codes_table
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_USAGE_STATS_REPORT_URL"] = "http://127.0.0.1:9"
 
 PHOTOS = Path(__file__).parents[2] / "examples" / "photos"
 
