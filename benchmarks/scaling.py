@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from scaling_inputs import Collection, Inputs
 from scaling_model import Assumptions, Machine, Rates
-from scaling_tables import Collection, Inputs, tables
+from scaling_tables import tables
 
 HERE = Path(__file__).parent
 RATES = HERE / "rates.json"

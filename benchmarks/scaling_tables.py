@@ -1,10 +1,10 @@
 """The tables of docs/scaling.md, in Markdown."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from scaling_cluster import Cluster, Plan
+from markdown_tables import core_time, count_of, duration, gibibytes, money, table
+from scaling_cluster import Cluster
+from scaling_inputs import Inputs
 from scaling_model import (
     GIB,
     HASHES,
@@ -17,7 +17,7 @@ from scaling_model import (
     total,
 )
 
-__all__ = ["Collection", "Inputs", "tables"]
+__all__ = ["tables"]
 
 _SIZES = (10**6, 10**7, 10**8, 10**9)
 _HEADS = ("1e6", "1e7", "1e8", "1e9")
@@ -28,51 +28,6 @@ _ROOM = 0.8
 _KINDS = {"photograph": "photographs", "large": "12 megapixels"}
 _NAMES = {HASHES: "`find`, PHash", _RUNNER: "`fastdup`, 576 numbers"}
 _JOBS = {(HASHES, 10): "PHash, 10 bits", (HASHES, 4): "PHash, 4 bits", ("cnn", 0): "CNN"}
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """A row of fastdup's table, and the gigabytes of the collection."""
-
-    images: int
-    dollars: float
-    spot_dollars: float
-    seconds: float
-    identical_pairs: int
-    gigabytes: float
-
-    @property
-    def image_bytes(self) -> float:
-        """Of one image."""
-        return self.gigabytes * 1e9 / self.images
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """All that the tables are made of."""
-
-    machines: Mapping[str, Machine]
-    prices_as_of: str
-    rates: Rates
-    stored: Mapping[str, Mapping[str, Any]]
-    assumed: Assumptions
-    collections: Mapping[str, Collection]
-    peer_machine: str
-    cluster_machine: str
-    clusters: Mapping[int, int]
-    large_bytes: float
-
-    def memory(self, method: str) -> float:
-        """Bytes of one machine, an image: its names and its search."""
-        search = "hash join memory" if method == HASHES else "neighbours memory 100000"
-        return self.rates.listing_memory(self.assumed.name_bytes) + self.rates[search]
-
-    def job(self, count: int, method: str, threshold: int, size: float) -> Cluster:
-        """Of the cluster's machines."""
-        machine = self.machines[self.cluster_machine]
-        nodes = self.clusters[count]
-        plan = Plan.of(count, size, method, threshold, machine, nodes)
-        return Cluster(plan, self.rates, self.assumed)
 
 
 def tables(inputs: Inputs) -> dict[str, str]:
@@ -111,7 +66,7 @@ def _machines(inputs: Inputs) -> str:
         for name, one in inputs.machines.items()
     ]
     head = ("machine", "threads (vCPU)", "cores", "memory, GiB", "disk, Gbit/s")
-    return _table(
+    return table(
         (*head, "network, Gbit/s", f"dollars an hour, {inputs.prices_as_of}", "taken as cores"),
         rows,
     )
@@ -128,14 +83,14 @@ def _rates(inputs: Inputs) -> str:
             for name in names
         ]
         parts.append(
-            f"`{command}`, {date}, {cpu}:\n\n" + _table(("rate", "value", "what it is"), rows)
+            f"`{command}`, {date}, {cpu}:\n\n" + table(("rate", "value", "what it is"), rows)
         )
     return "\n\n".join(parts)
 
 
 def _assumed(inputs: Inputs) -> str:
     one = inputs.assumed
-    get, put = (_money(dollars * 1e6) for dollars in (one.dollars_per_get, one.dollars_per_put))
+    get, put = (money(dollars * 1e6) for dollars in (one.dollars_per_get, one.dollars_per_put))
     lock = f"{one.lock:.0%}"
     false = "one in a million ([measured](which_method.md#measured) on photographs)"
     rows = [
@@ -152,7 +107,7 @@ def _assumed(inputs: Inputs) -> str:
         ("share of an image's time that holds Python's lock, unless a rate says it", lock),
         ("a photograph of 12 megapixels", f"{inputs.large_bytes / 1e6:g} MB"),
     ]
-    return _table(("what", "taken as"), rows)
+    return table(("what", "taken as"), rows)
 
 
 def _beside_fastdup(inputs: Inputs) -> str:
@@ -173,14 +128,14 @@ def _beside_fastdup(inputs: Inputs) -> str:
                 f"{one.identical_pairs:,}",
                 f"{one.gigabytes:g}",
                 f"{seconds:,.0f}",
-                _money(dollars),
+                money(dollars),
                 f"{one.seconds / seconds:.1f}",
                 _first(stages, machine, 1, inputs.assumed),
             )
         )
     theirs = ("fastdup: s", "dollars", "dollars, spot", "identical pairs")
     ours = ("GB", "modelled: s", "dollars", "times as fast", "most of it")
-    return _table(("collection", "images", *theirs, *ours), rows)
+    return table(("collection", "images", *theirs, *ours), rows)
 
 
 def _one_machine(inputs: Inputs, size: float) -> str:
@@ -191,15 +146,15 @@ def _one_machine(inputs: Inputs, size: float) -> str:
             for count in _SIZES:
                 needed = count * inputs.memory(method) / GIB
                 if needed > _ROOM * machine.memory:
-                    cells.append(f"memory: {_gib(needed)}")
+                    cells.append(f"memory: {gibibytes(needed)}")
                     continue
                 gpu = machine.has_gpu
                 stages = one_machine(count, size, method, inputs.rates, inputs.assumed, gpu)
                 seconds, dollars = total(stages, machine, 1, inputs.assumed)
-                cells.append(f"{_time(seconds)}, ${_money(dollars)}")
+                cells.append(f"{duration(seconds)}, ${money(dollars)}")
             rows.append((shown, name, *cells))
             shown = ""
-    return _table(("what", "machine", *_HEADS), rows)
+    return table(("what", "machine", *_HEADS), rows)
 
 
 def _cluster(inputs: Inputs, photograph: float) -> str:
@@ -211,12 +166,12 @@ def _cluster(inputs: Inputs, photograph: float) -> str:
             for size in (photograph, inputs.large_bytes):
                 stages = inputs.job(count, method, threshold, size).stages()
                 seconds, dollars = total(stages, machine, nodes, inputs.assumed)
-                cells.append(f"{_time(seconds)}, ${_money(dollars)}")
+                cells.append(f"{duration(seconds)}, ${money(dollars)}")
         rows.append((f"{count:,}", nodes, *cells))
     heads = [
         f"{name}, {size}" for name in _JOBS.values() for size in ("photographs", "12 megapixels")
     ]
-    return _table(("images", "machines", *heads), rows)
+    return table(("images", "machines", *heads), rows)
 
 
 def _stages(inputs: Inputs, photograph: float) -> str:
@@ -231,11 +186,11 @@ def _stages(inputs: Inputs, photograph: float) -> str:
                 stage.name: stage.seconds(machine, nodes, inputs.assumed) for stage in stages
             }
             names = ("listing", "encoding", "groups", "cells", "join", "components")
-            cells = [_time(seconds[name]) if name in seconds else "" for name in names]
+            cells = [duration(seconds[name]) if name in seconds else "" for name in names]
             requests = sum(stage.gets + stage.puts for stage in stages)
             rows.append((f"{count:,}", shown, *cells, f"{requests:.1e}"))
     heads = ("listing", "encoding", "groups", "training of cells", "join", "components", "requests")
-    return _table(("images", "job", *heads), rows)
+    return table(("images", "job", *heads), rows)
 
 
 def _bottlenecks(inputs: Inputs, photograph: float) -> str:
@@ -256,13 +211,13 @@ def _bottlenecks(inputs: Inputs, photograph: float) -> str:
         "the cluster: PHash, 4 bits",
         "CNN",
     )
-    return _table(("images", *heads), rows)
+    return table(("images", *heads), rows)
 
 
 def _limit_of_one(inputs: Inputs, count: int, method: str, size: float, machine: Machine) -> str:
     needed = count * inputs.memory(method) / GIB
     if needed > _ROOM * machine.memory:
-        return f"memory: {_gib(needed)}"
+        return f"memory: {gibibytes(needed)}"
     stages = one_machine(count, size, method, inputs.rates, inputs.assumed)
     return _first(stages, machine, 1, inputs.assumed)
 
@@ -274,7 +229,7 @@ def _limit_of_job(job: Cluster, machine: Machine, nodes: int, assumed: Assumptio
         key=lambda one: one[1],
     )  # fmt: skip
     if task[1] > _ROOM * machine.memory * GIB:
-        return f"memory of {task[0]}: {_gib(task[1] / GIB)}; then {first}"
+        return f"memory of {task[0]}: {gibibytes(task[1] / GIB)}; then {first}"
     return first
 
 
@@ -301,8 +256,8 @@ def _bytes(inputs: Inputs, photograph: float) -> str:
         ("the runner: names, pairs, components as CSV", 0, _tables_of_the_runner(rates, near)),
         ("one machine: memory of the search", *map(inputs.memory, (HASHES, _RUNNER))),
     ]  # fmt: skip
-    shown = [(name, _count(hashes), _count(descriptors)) for name, hashes, descriptors in rows]
-    return _table(("bytes an image", "hashes", "descriptors"), shown)
+    shown = [(name, count_of(hashes), count_of(descriptors)) for name, hashes, descriptors in rows]
+    return table(("bytes an image", "hashes", "descriptors"), shown)
 
 
 def _tables_of_the_runner(rates: Rates, near: float) -> float:
@@ -326,20 +281,20 @@ def _memory(inputs: Inputs, photograph: float) -> str:
                     "PHash" if method == HASHES else "CNN",
                     f"{plan.shard_size:,}",
                     f"{plan.task_size / 2**20:.0f}M",
-                    _gib(4 * plan.task_size / GIB),
-                    _gib(rates[f"{method} memory"] / GIB),
-                    _gib(job.listing_memory() / GIB),
-                    _gib(job.training_memory() / GIB),
+                    gibibytes(4 * plan.task_size / GIB),
+                    gibibytes(rates[f"{method} memory"] / GIB),
+                    gibibytes(job.listing_memory() / GIB),
+                    gibibytes(job.training_memory() / GIB),
                     f"{plan.encoded + plan.partitions:,}",
-                    _gib(job.names_under_way() / GIB),
+                    gibibytes(job.names_under_way() / GIB),
                     f"{files:,}",
-                    _gib(count * row * (3 if method == HASHES else 6.3) / GIB),
+                    gibibytes(count * row * (3 if method == HASHES else 6.3) / GIB),
                 )
             )
     heads = ("images", "job", "`--shard-size`", "`--task-size`", "a task that joins")
     more = ("a task that encodes", "the task that lists", "the task that trains")
     last = ("names of shards", "names under way", "parts of shards that are read", "work folder")
-    return _table((*heads, *more, *last), rows)
+    return table((*heads, *more, *last), rows)
 
 
 def _verification(inputs: Inputs) -> str:
@@ -354,10 +309,10 @@ def _verification(inputs: Inputs) -> str:
         for count, nodes in inputs.clusters.items():
             stage = Stage("verification", "verification", count * (pictures + pairs))
             seconds, dollars = total([stage], machine, nodes, inputs.assumed)
-            cells.append(f"{_time(seconds)}, ${_money(dollars)}")
+            cells.append(f"{duration(seconds)}, ${money(dollars)}")
         rows.append((others, *cells))
     heads = [f"{count:,}, machines: {nodes}" for count, nodes in inputs.clusters.items()]
-    return _table(("other candidates of each", *heads), rows)
+    return table(("other candidates of each", *heads), rows)
 
 
 def _growth(inputs: Inputs) -> str:
@@ -368,13 +323,13 @@ def _growth(inputs: Inputs) -> str:
         seconds = [rates.hash_join(count, threshold) for count in _SIZES]
         measured = rates.growth(f"hash join {threshold}", 10**5, 10**6)
         name = f"hashes within {threshold} bits"
-        rows.append((name, "1e5 to 1e6", f"{measured:.2f}", *map(_core_time, seconds)))
+        rows.append((name, "1e5 to 1e6", f"{measured:.2f}", *map(core_time, seconds)))
     few, many = 25_000, 100_000
     seconds = [sum(rates.neighbours(count)) for count in _SIZES]
     measured = rates.growth("neighbours", few, many)
-    times = *map(_core_time, seconds[:2]), "not one machine's", "not one machine's"
+    times = *map(core_time, seconds[:2]), "not one machine's", "not one machine's"
     rows.append(("the runner's neighbours", "25,000 to 1e5", f"{measured:.2f}", *times))
-    return _table(("join", "measured from", "exponent", *_HEADS), rows)
+    return table(("join", "measured from", "exponent", *_HEADS), rows)
 
 
 def _threads(inputs: Inputs) -> str:
@@ -387,7 +342,7 @@ def _threads(inputs: Inputs) -> str:
             rates = (f"{rate_of_threads(count, share):.1f}" for count in counts)
             rows.append((shown, _KINDS[kind], f"{share:.1%}", *rates))
     heads = [f"{count} cores" for count in counts]
-    return _table(("what", "images", "share of the lock", *heads), rows)
+    return table(("what", "images", "share of the lock", *heads), rows)
 
 
 def _first(stages: Sequence[Stage], machine: Machine, nodes: int, assumed: Assumptions) -> str:
@@ -408,37 +363,3 @@ def _shown(stage: Stage, what: str) -> str:
             what, what
         )
     return stage.name if what in (stage.limit, stage.name) else f"{stage.name}, {what}"
-
-
-def _table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, cells))} |".replace("|  |", "| |") for cells in lines)
-
-
-def _time(seconds: float) -> str:
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1g} s"
-
-
-def _core_time(seconds: float) -> str:
-    return f"{_time(seconds)} of a core"
-
-
-def _money(dollars: float) -> str:
-    return f"{dollars:,.0f}" if dollars >= 100 else f"{dollars:.2f}"
-
-
-def _gib(size: float) -> str:
-    if not size:
-        return ""
-    if size >= 1024:
-        return f"{size / 1024:,.1f} TiB"
-    if size < 1:
-        return f"{size * 1024:.0f} MiB" if size * 1024 >= 1 else "under 1 MiB"
-    return f"{size:.0f} GiB" if size >= 10 else f"{size:.1f} GiB"
-
-
-def _count(size: float) -> str:
-    return f"{size:,.0f}" if size >= 10 else f"{size:.1f}" if size else ""
