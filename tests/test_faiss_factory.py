@@ -8,8 +8,8 @@ import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.search.knn.factory import check_factory, fit_factory, parse_factory
-from imagededup.search.knn.faiss_index import load_index
 from imagededup.search.knn.find import find_neighbors
+from imagededup.search.knn.index_file import load_index
 from imagededup.search.knn.options import Distance, Provider
 
 DIMENSION = 32

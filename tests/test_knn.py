@@ -10,8 +10,8 @@ from sklearn.metrics import pairwise_distances
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.search.knn.distances import similarity_of
-from imagededup.search.knn.faiss_index import load_index
 from imagededup.search.knn.find import find_neighbors
+from imagededup.search.knn.index_file import load_index
 from imagededup.search.knn.options import Distance, NearestModel, Provider
 
 FAISS_MODES = [

@@ -1,14 +1,21 @@
 """The nearest neighbours of many rows among themselves, and the graph that is made of them."""
 
+import os
+from contextlib import ExitStack
+
 import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imagededup.errors import FileOperationError
+from imagededup.search.knn.cells import Cells, fill_lists, merge
 from imagededup.search.knn.distances import Points
-from imagededup.search.knn.faiss_index import joined_index, load_index, write_index
+from imagededup.search.knn.faiss_index import joined_index, write_joined_index
 from imagededup.search.knn.find import find_neighbors
+from imagededup.search.knn.index_file import load_index, write_index
+from imagededup.search.knn.lists import NearestLists
 from imagededup.search.knn.options import Distance, Provider
 from imagededup.search.knn.projection import Projection
 from imagededup.search.knn.self_join import SelfJoin
@@ -54,6 +61,40 @@ def test_few_rows_are_all_compared(distance, rows, levels, seed):
     )
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_rows_are_compared_with_the_cells_that_they_probe_and_no_others(workers):
+    rows = clustered(700, 12).astype(np.float32)
+    cells = Cells.of(rows, 9, 3, 1, workers)
+    rows = rows[cells.order]
+    cell = np.repeat(np.arange(9), np.diff(cells.start))
+    assert np.array_equal(cells.probes[:, 0], cell)
+    lists = fill_lists(rows, cells, 8, workers)
+    distances = ((rows[:, None].astype(np.float64) - rows) ** 2).sum(axis=-1)
+    probed = (cells.probes[:, :, None] == cell).any(axis=1)
+    np.fill_diagonal(probed, False)
+    expected = np.sort(np.where(probed, distances, np.inf), axis=1)[:, :8]
+    assert lists.gap == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert np.all(probed[np.arange(700)[:, None], lists.near])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_lists_of_two_clusterings_have_the_nearest_of_both(workers):
+    rows = clustered(700, 12).astype(np.float32)
+    clusterings = [Cells.of(rows, 9, 2, number, 1) for number in (0, 1)]
+    assert not np.array_equal(clusterings[0].order, clusterings[1].order)
+    both, found = NearestLists.empty(700, 6), []
+    for cells in clusterings:
+        lists = fill_lists(rows[cells.order], cells, 6, 1)
+        merge(both, lists, cells.order, workers)
+        found.append(np.empty((700, 6), np.int64))
+        found[-1][cells.order] = cells.order[lists.near]
+    distances = ((rows[:, None].astype(np.float64) - rows) ** 2).sum(axis=-1)
+    for row in range(700):
+        known = np.unique(np.concatenate([one[row] for one in found]))
+        assert set(both.near[row]) == set(known[np.argsort(distances[row, known])][:6])
+    assert any(set(both.near[row]) != set(found[0][row]) for row in range(700))
+
+
 def test_the_number_of_threads_changes_no_list_and_no_link(tmp_path):
     features = clustered(4000, 32)
     features[::7] = np.round(features[::7])  # ties
@@ -94,6 +135,38 @@ def test_the_graph_of_a_join_finds_the_neighbours_of_other_rows(searched):
     assert np.mean(found == exact) > 0.98
     again = find_neighbors(rows[::41], 1, references=rows, index=index).index
     assert again[:, 0].tolist() == list(range(0, len(rows), 41))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe that has a name")
+def test_the_index_is_written_while_the_caller_goes_on(tmp_path, searched):
+    rows, _, path = searched
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ExitStack() as until_written:
+        find_neighbors(rows, 2, threads=2, index_path=pipe, until_written=until_written)
+        written = pipe.read_bytes()
+    assert written == path.read_bytes()
+
+
+def test_an_index_that_cannot_be_written_is_an_error_at_the_end(tmp_path, searched):
+    rows, _, _ = searched
+    path = tmp_path / "nowhere" / "index"
+    with pytest.raises(FileOperationError, match="cannot write"), ExitStack() as until_written:
+        find_neighbors(rows, 2, threads=2, index_path=path, until_written=until_written)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 20])
+def test_nothing_is_left_of_an_index_that_nobody_waits_for(tmp_path, calls):
+    points, joined = join(clustered(2000, 64))
+    left = iter(range(calls))
+
+    def check():
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_joined_index(points, "HNSW16", joined, 2, tmp_path / "index", check)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_parameters_of_the_search_are_left_to_faiss(searched):

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.utils import progress
-from imagededup.utils.parallel import check_workers, ordered_map
+from imagededup.utils.parallel import beside, check_workers, ordered_map
 from imagededup.utils.progress import Progress
 
 WAIT = 10  # seconds; reached only where a test fails
@@ -226,3 +227,47 @@ def test_a_thread_that_dies_between_two_items_is_not_waited_for(monkeypatch):
     monkeypatch.setattr("concurrent.futures.thread._WorkItem.run", die)
     with pytest.raises(MemoryError, match="a thread has died"):
         list(ordered_map(str, range(10), 2))
+
+
+def test_a_task_is_done_before_the_body_of_one_worker():
+    done = []
+    with beside(lambda check: done.append(check()), 1):
+        assert done == [None]
+
+
+def test_a_task_goes_on_beside_the_body():
+    begun, body = Event(), Event()
+
+    def task(check):
+        begun.set()
+        assert body.wait(WAIT)
+        check()
+
+    with beside(task, 2):
+        assert begun.wait(WAIT)
+        body.set()
+
+
+def test_an_error_of_a_task_is_raised_at_the_end_of_the_body():
+    def task(check):
+        raise ValueError("beside")
+
+    done = []
+    with pytest.raises(ValueError, match="beside"), beside(task, 2):
+        done.append("body")
+    assert done == ["body"]
+
+
+def test_a_task_ends_when_the_body_fails():
+    ended = Event()
+
+    def task(check):
+        try:
+            while True:
+                check()
+        finally:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt), beside(task, 2):
+        raise KeyboardInterrupt
+    assert ended.is_set()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from imagededup.fastdup.store.results import check_result, stage_results
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
 from imagededup.fastdup.store.tables import write_pairs
 from imagededup.fastdup.store.work_dir import WorkDir
-from imagededup.search.knn.faiss_index import load_index
 from imagededup.search.knn.find import Neighbors, find_neighbors
+from imagededup.search.knn.index_file import load_index
 from imagededup.search.knn.options import Provider
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
@@ -134,10 +135,13 @@ def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
     if config.nn_provider is not Provider.FAISS:  # an index of these features stays
         replaced.remove("faiss.index")
     parameters = _search_parameters(config)
-    with stage_results(folder.folder, stored.digest, replaced, parameters) as staging:
+    with (
+        stage_results(folder.folder, stored.digest, replaced, parameters) as staging,
+        ExitStack() as until_written,
+    ):
         staged = WorkDir(staging)
         path = staged.faiss_index if config.nn_provider is Provider.FAISS else None
-        neighbors = _neighbors(config, stored.array, index_path=path)
+        neighbors = _neighbors(config, stored.array, index_path=path, until_written=until_written)
         pairs = similar_pairs(neighbors, config.threshold)
         write_pairs(staged.similarity, stored.names, *pairs)
         outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
@@ -204,6 +208,7 @@ def _neighbors(
     references: NDArray[np.float32] | None = None,
     index: Any = None,  # noqa: ANN401
     index_path: Path | None = None,
+    until_written: ExitStack | None = None,
 ) -> Neighbors:
     search = config.faiss_mode if config.nn_provider is Provider.FAISS else config.nearest_model
     logger.info("searching neighbours of %d images with %s", len(features), search)
@@ -220,6 +225,7 @@ def _neighbors(
             references=references,
             index=index,
             index_path=index_path,
+            until_written=until_written,
             advance=progress.advance,
         )
 

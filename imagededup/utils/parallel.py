@@ -2,16 +2,17 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
-from threading import Thread, current_thread
+from threading import Event, Thread, current_thread
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.utils.options import whole_number
 
-__all__ = ["check_workers", "ordered_map"]
+__all__ = ["beside", "check_workers", "ordered_map"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,6 +71,41 @@ def ordered_map(
         executor.shutdown()  # no thread is left when the caller forks
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def beside(task: Callable[[Callable[[], None]], None], workers: int) -> Iterator[None]:
+    """Do a task while the body runs; before it where there is one worker only.
+
+    What the task raises is raised at the end of the body. A body that fails waits until the task
+    has stopped.
+
+    Args:
+        task: Given a function that it calls now and then, which ends it if the body has failed.
+        workers: Number of threads.
+    """
+    if workers <= 1:
+        task(lambda: None)
+        yield
+        return
+    failed = Event()
+
+    def check() -> None:
+        if failed.is_set():
+            raise _StoppedError
+
+    with ThreadPoolExecutor(1, "imagededup") as executor:
+        future = executor.submit(task, check)
+        try:
+            yield
+        except BaseException:
+            failed.set()
+            raise
+        _result(future, [])
+
+
+class _StoppedError(Exception):
+    """What a task was done for has failed."""
 
 
 def _result(future: Future[Result], threads: list[Thread]) -> Result:

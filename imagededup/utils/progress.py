@@ -66,18 +66,21 @@ def _on_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()  # None in a program without a console
 
 
-def per_mille(advance: Callable[[int], None], total: int) -> Callable[[int], None]:
+def per_mille(
+    advance: Callable[[int], None], total: int, whole: int = 1000
+) -> Callable[[int], None]:
     """Turn counts of finished work into per mille of all of it, handed to `advance`.
 
     Args:
-        advance: Is called with numbers that add up to 1000 when all work is done.
+        advance: Is called with numbers that add up to `whole` when all work is done.
         total: How much work there is, above 0.
+        whole: What they add up to, where that is not 1000.
     """
     done = 0
 
     def finish(count: int) -> None:
         nonlocal done
         before, done = done, done + count
-        advance(1000 * done // total - 1000 * before // total)
+        advance(whole * done // total - whole * before // total)
 
     return finish

@@ -269,7 +269,7 @@ def _work_files() -> Iterator[bytes]:
 
 
 def _index(folder: Path, data: bytes) -> None:
-    from imagededup.search.knn.faiss_index import load_index
+    from imagededup.search.knn.index_file import load_index
 
     load_index(_write(folder / "faiss.index", data), 8, 20)
 

@@ -13,7 +13,7 @@ from imagededup.fastdup.store.files import FeatureFiles, read_object
 from imagededup.fastdup.store.journal import Entry, Journal
 from imagededup.fastdup.store.states import MadeBy
 from imagededup.fastdup.store.verdict_journal import VerdictJournal
-from imagededup.search.knn.faiss_index import load_index
+from imagededup.search.knn.index_file import load_index
 from tests.fuzz.targets import TARGETS, read
 
 FOUND = [

@@ -1,7 +1,8 @@
 """The first lists of near rows: rows are compared within their cell and those beside it.
 
 Cells lie around the centres of a k-means clustering. A row probes those of the nearest centres; the
-rows of a cell that probe the same one are compared with it in one matrix product.
+rows of some cells that probe the same one are compared with it in one matrix product. Two
+clusterings find more than one of which twice as many cells are probed.
 """
 
 from dataclasses import dataclass
@@ -10,21 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.lists import NearestLists, push
+from imagededup.search.knn.lists import NearestLists, insert, push
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["Cells", "fill_lists"]
+__all__ = ["Cells", "fill_lists", "merge"]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Numbers = NDArray[np.int32]
+Flags = NDArray[np.bool_]
 
 _TRAINING_PER_CELL = 32
-_ROUNDS = 5
-_ROWS_AT_ONCE = 1024
-_TARGETS_AT_ONCE = 512
+_ROUNDS = 3
+_GROUPS = 32
+_FEWEST_HALVED = 4
+_ROWS_AT_ONCE = 4096
+_QUERIES_AT_ONCE = 512
+_TARGETS_AT_ONCE = 256
+_CENTERED_AT_ONCE = 128
 _VALUES_AT_ONCE = np.uint64(32)
 
 
@@ -44,46 +49,67 @@ class Cells:
     probes: Numbers
 
     @classmethod
-    def of(cls, rows: Features, count: int, probes: int, workers: int) -> "Cells":
+    def of(cls, rows: Features, count: int, probes: int, number: int, workers: int) -> "Cells":
         """Put rows into cells.
 
         Args:
             rows: float32 of shape (n, w), n of 1 or more.
             count: How many cells.
             probes: How many of them each row probes.
+            number: Of the clustering, 0 or more; another one has other cells.
             workers: Number of threads; they change nothing in the result.
         """
-        centers = _train(rows, count)
-        offsets = np.einsum("ij,ij->i", centers, centers) / 2
-        probes = min(probes, len(centers))
-
-        def nearest(begin: int) -> Numbers:
-            return _lowest_columns(
-                offsets - rows[begin : begin + _ROWS_AT_ONCE] @ centers.T, probes
-            )
-
-        starts = range(0, len(rows), _ROWS_AT_ONCE)
-        probed = np.concatenate(list(ordered_map(nearest, starts, workers)))
+        centers = _centers_of(rows, count, number, workers)
+        centers = centers[_neighborly(centers)]
+        probed = _nearest(rows, centers, probes, workers)
         order = np.argsort(probed[:, 0], kind="stable")
         probed = probed[order]
         start = np.searchsorted(probed[:, 0], np.arange(len(centers) + 1))
         return cls(order, start, probed)
 
 
-def _train(rows: Features, count: int) -> Features:
-    """Centres of cells; by one thread, always the same."""
-    import faiss
-
+def _centers_of(rows: Features, count: int, number: int, workers: int) -> Features:
+    """Centres by k-means (Lloyd 1982) of a sample, evenly spread as the first centres are."""
     size = min(count * _TRAINING_PER_CELL, len(rows))
-    sample = rows[np.linspace(0, len(rows) - 1, size).astype(np.int64)]
-    if count >= len(sample):
-        return sample
-    clustering = faiss.Kmeans(
-        rows.shape[1], count, niter=_ROUNDS, seed=0, min_points_per_centroid=1
-    )
-    with one_faiss_thread():
-        clustering.train(sample)
-    return np.asarray(clustering.centroids, np.float32)
+    between = len(rows) // size
+    places = np.arange(size) * len(rows) // size + between * number // (number + 1)
+    sample = rows[places]
+    centers = sample[np.linspace(0, size - 1, min(count, size)).astype(np.int64)]
+    for _ in range(_ROUNDS if count < size else 0):
+        cell = _nearest(sample, centers, 1, workers)[:, 0]
+        order = np.argsort(cell, kind="stable")
+        filled, first = np.unique(cell[order], return_index=True)
+        sums = np.add.reduceat(sample[order], first, axis=0, dtype=np.float64)
+        sizes = np.diff(np.append(first, size))
+        centers[filled] = sums / sizes[:, None]
+    return centers
+
+
+def _neighborly(centers: Features) -> Indices:
+    """An order of centres in which near ones are beside each other as a rule, by halving."""
+    order = np.arange(len(centers))
+    parts = [order]
+    while parts:
+        part = parts.pop()
+        widest = centers[part].var(axis=0).argmax()
+        part[:] = part[np.argsort(centers[part, widest], kind="stable")]
+        if len(part) > _FEWEST_HALVED:
+            parts += np.array_split(part, 2)
+    return order
+
+
+def _nearest(rows: Features, centers: Features, count: int, workers: int) -> Numbers:
+    """The nearest centres of every row, the nearest first; int32 of shape (n, count or fewer)."""
+    halves = np.einsum("ij,ij->i", centers, centers) / 2
+    near = np.zeros((len(rows), min(count, len(centers))), np.int32)
+
+    def find(begin: int) -> None:
+        part = slice(begin, begin + _ROWS_AT_ONCE)
+        _find_nearest(rows[part], centers, halves, near[part])
+
+    for _ in ordered_map(find, range(0, len(rows), _ROWS_AT_ONCE), workers):
+        pass
+    return near
 
 
 def fill_lists(rows: Features, cells: Cells, size: int, workers: int) -> NearestLists:
@@ -96,64 +122,87 @@ def fill_lists(rows: Features, cells: Cells, size: int, workers: int) -> Nearest
         workers: Number of threads; they change nothing in the result.
     """
     lists = NearestLists.empty(len(rows), size)
-    norms = np.einsum("ij,ij->i", rows, rows)
-    extended = np.column_stack([rows, -norms / 2])
+    extended = np.column_stack([rows, -np.einsum("ij,ij->i", rows, rows) / 2])
+    per_group = max(len(rows) // _GROUPS, 1)
+    begins = np.searchsorted(cells.start, np.arange(0, len(rows), per_group), side="right") - 1
+    borders = np.append(np.unique(begins), len(cells.start) - 1).tolist()
 
-    def fill(cell: int) -> None:
-        _fill(cell, cells.start, cells.probes, extended, norms, lists.near, lists.gap)
+    def fill(group: int) -> None:
+        chosen = borders[group], borders[group + 1]
+        _fill(*chosen, cells.start, cells.probes, extended, lists.near, lists.gap)
 
-    for _ in ordered_map(fill, range(len(cells.start) - 1), workers):
+    for _ in ordered_map(fill, range(len(borders) - 1), workers):
         pass
     return lists
 
 
+def merge(lists: NearestLists, others: NearestLists, order: Indices, workers: int) -> None:
+    """Take what is nearer in the lists of the same rows in another order.
+
+    Args:
+        lists: Of n rows.
+        others: Of `rows[order]`.
+        order: int64 of shape (n,).
+        workers: Number of threads; they change nothing in the result.
+    """
+
+    def take(begin: int) -> None:
+        part = slice(begin, begin + _ROWS_AT_ONCE)
+        found = others.near[part], others.gap[part]
+        _take(*found, order, order[part], lists.near, lists.gap, lists.fresh)
+
+    for _ in ordered_map(take, range(0, len(order), _ROWS_AT_ONCE), workers):
+        pass
+
+
 @compiled
-def _lowest_columns(values: Features, count: int) -> Numbers:
-    """The columns of the lowest values of every row, the lowest first."""
-    found = np.zeros((len(values), count), np.int32)
-    lowest = np.empty(count, np.float32)
-    for row in range(len(values)):
-        lowest[:] = np.inf
-        for column in range(values.shape[1]):
-            value = values[row, column]
-            if value < lowest[count - 1]:
-                place = count - 1
-                while place > 0 and lowest[place - 1] > value:
-                    lowest[place] = lowest[place - 1]
-                    found[row, place] = found[row, place - 1]
-                    place -= 1
-                lowest[place], found[row, place] = value, column
-    return found
+def _find_nearest(rows: Features, centers: Features, halves: Features, near: Numbers) -> None:
+    """Find the nearest centres of rows; the halves are those of the squares of the centres."""
+    count = near.shape[1]
+    highest = np.empty(count, np.float32)
+    block = np.ascontiguousarray(rows)
+    for begin in range(0, len(rows), _CENTERED_AT_ONCE):
+        products = np.dot(block[begin : begin + _CENTERED_AT_ONCE], centers.T)
+        for place in range(len(products)):
+            row, values = begin + place, products[place]
+            highest[:] = -np.inf
+            for column in range(len(values)):
+                value = values[column] - halves[column]
+                if value > highest[-1]:
+                    free = count - 1
+                    while free > 0 and highest[free - 1] < value:
+                        highest[free], near[row, free] = highest[free - 1], near[row, free - 1]
+                        free -= 1
+                    highest[free], near[row, free] = value, column
 
 
 @compiled
 def _fill(
-    cell: int, start: Indices, probes: Numbers, extended: Features, norms: Features,
+    first_cell: int, last_cell: int, start: Indices, probes: Numbers, extended: Features,
     near: Numbers, gap: Features,
 ) -> None:  # fmt: skip
-    """Fill the lists of the rows of a cell.
+    """Fill the lists of the rows of some consecutive cells.
 
     The last number of a row is minus half its square. A query has 1 there, so that the product of
     the two is the larger, the nearer they are.
     """
-    begin, end = start[cell], start[cell + 1]
-    first, queries = _by_probe(probes[begin:end], len(start) - 1)
-    block = np.empty((end - begin, extended.shape[1]), np.float32)
-    products = np.empty((end - begin) * _TARGETS_AT_ONCE, np.float32)
-    for turn in range(len(start)):
-        probed = cell if turn == 0 else turn - 1  # its own cell first
-        if (turn > 0 and probed == cell) or first[probed] == first[probed + 1]:
-            continue
-        chosen = queries[first[probed] : first[probed + 1]] + begin
-        for place in range(len(chosen)):
-            block[place] = extended[chosen[place]]
-            block[place, -1] = 1
-        for target in range(start[probed], start[probed + 1], _TARGETS_AT_ONCE):
-            last = min(target + _TARGETS_AT_ONCE, start[probed + 1])
-            size = len(chosen) * (last - target)
-            shaped = products[:size].reshape((len(chosen), last - target))
-            np.dot(block[: len(chosen)], extended[target:last].T, shaped)
-            _keep_nearest(shaped, chosen, norms, target, near, gap)
+    begin, end, cells = start[first_cell], start[last_cell], len(start) - 1
+    first, queries = _by_probe(probes[begin:end], cells)
+    block = np.empty((_QUERIES_AT_ONCE, extended.shape[1]), np.float32)
+    buffer = np.empty(_QUERIES_AT_ONCE * _TARGETS_AT_ONCE, np.float32)
+    for turn in range(cells):
+        cell = (first_cell + turn) % cells  # their own cells first
+        for place in range(first[cell], first[cell + 1], _QUERIES_AT_ONCE):
+            chosen = queries[place : min(place + _QUERIES_AT_ONCE, first[cell + 1])] + begin
+            for number in range(len(chosen)):
+                block[number], block[number, -1] = extended[chosen[number]], 1
+            for target in range(start[cell], start[cell + 1], _TARGETS_AT_ONCE):
+                size = min(_TARGETS_AT_ONCE, start[cell + 1] - target)
+                products = buffer[: len(chosen) * size].reshape((len(chosen), size))
+                np.dot(block[: len(chosen)], extended[target : target + size].T, products)
+                _keep_nearest(products, chosen, target, near, gap)
+    for row in range(begin, end):
+        gap[row] = np.maximum(gap[row] - 2 * extended[row, -1], np.float32(0))
 
 
 @compiled
@@ -175,15 +224,16 @@ def _by_probe(probes: Numbers, count: int) -> tuple[Indices, Indices]:
 
 @compiled
 def _keep_nearest(
-    products: Features, queries: Indices, norms: Features, target: int, near: Numbers,
-    gap: Features,
-) -> None:  # fmt: skip
-    """Keep those of some consecutive targets that are nearer than what the queries have."""
+    products: Features, queries: Indices, target: int, near: Numbers, gap: Features
+) -> None:
+    """Keep those of some consecutive targets that are nearer than what the queries have.
+
+    The gap is minus twice the product: the squared distance less the square of the query.
+    """
     last, width = near.shape[1] - 1, np.uint64(products.shape[1])
     for place in range(len(queries)):
         row, values = queries[place], products[place]
-        norm = norms[row]
-        least = (norm - gap[row, last]) / np.float32(2)
+        least = gap[row, last] / np.float32(-2)
         for begin in range(np.uint64(0), width, _VALUES_AT_ONCE):
             end = min(begin + _VALUES_AT_ONCE, width)
             above: Any = np.uint32(0)
@@ -193,6 +243,18 @@ def _keep_nearest(
                 continue
             for column in range(np.int64(begin), np.int64(end)):
                 if values[column] > least and target + column != row:
-                    distance = max(norm - 2 * values[column], np.float32(0))
-                    push(near, gap, row, target + column, distance)
-                    least = (norm - gap[row, last]) / np.float32(2)
+                    push(near, gap, row, target + column, -2 * values[column])
+                    least = gap[row, last] / np.float32(-2)
+
+
+@compiled
+def _take(
+    found: Numbers, found_gap: Features, order: Indices, rows: Indices, near: Numbers,
+    gap: Features, fresh: Flags,
+) -> None:  # fmt: skip
+    for place in range(len(rows)):
+        for rank in range(found.shape[1]):
+            if found[place, rank] < 0 or found_gap[place, rank] > gap[rows[place], -1]:
+                break
+            other = order[found[place, rank]]
+            insert(near, gap, fresh, rows[place], other, found_gap[place, rank])

@@ -8,27 +8,25 @@ which is several times as fast, and the features themselves are stored whole.
 """
 
 import logging
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.errors import FileOperationError, InvalidValueError
+from imagededup.errors import InvalidValueError
 from imagededup.search.faiss_threads import one_faiss_thread
 from imagededup.search.knn.distances import ROWS_AT_ONCE, Points
 from imagededup.search.knn.factory import check_factory, fit_factory, metric_of
+from imagededup.search.knn.index_file import reason_of, row_numbers, write_index
 from imagededup.search.knn.linked_graph import link_graph
 from imagededup.search.knn.options import Distance
 from imagededup.search.knn.projection import Projection
 from imagededup.search.knn.self_join import SelfJoin
-from imagededup.utils.files import open_atomically
 from imagededup.utils.parallel import ordered_map
 
 __all__ = [
@@ -37,8 +35,7 @@ __all__ = [
     "FaissSearch",
     "is_plain_graph",
     "joined_index",
-    "load_index",
-    "write_index",
+    "write_joined_index",
 ]
 
 Features = NDArray[np.float32]
@@ -61,56 +58,29 @@ _PLAIN_GRAPH = re.compile(r"HNSW(\d*)(,Flat)?")
 logger = logging.getLogger("imagededup")
 
 
-def write_index(index: Any, path: str | PathLike[str]) -> None:  # noqa: ANN401
-    """Write an index; the file is complete or not there.
+def write_joined_index(
+    targets: Points,
+    factory: str,
+    join: SelfJoin,
+    workers: int,
+    path: str | PathLike[str],
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the index of points whose neighbours among themselves are known.
+
+    Args:
+        targets: The points.
+        factory: A plain graph, as `is_plain_graph` knows it.
+        join: Of the points.
+        workers: Number of threads; they change nothing in the file.
+        path: The file.
+        check: Called now and then; what it raises ends the work.
 
     Raises:
         FileOperationError: It cannot be written.
     """
-    import faiss
-
-    with open_atomically(path, binary=True) as file:
-        writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined, unused-ignore]
-        faiss.write_index(index, writer)
-
-
-def load_index(path: str | PathLike[str], dimension: int, count: int) -> Any:  # noqa: ANN401
-    """Read an index.
-
-    Args:
-        path: A file that `write_index` wrote.
-        dimension: Length of the features that it must hold.
-        count: Number of the rows that it must have been built from.
-
-    Raises:
-        FileOperationError: The file cannot be read.
-        InvalidValueError: It holds no index, or one that does not fit.
-    """
-    import faiss
-
-    name = str(path)
-    try:
-        with Path(path).open("rb") as file, _no_larger_than(os.fstat(file.fileno()).st_size):
-            reader = faiss.PyCallbackIOReader(file.read)  # type: ignore[attr-defined, unused-ignore]
-            index = faiss.read_index(reader)
-    except OSError as error:
-        raise FileOperationError(f"cannot read {name!r}: {error.strerror}") from error
-    except (RuntimeError, MemoryError) as error:  # of which the latter has no reason but a size
-        raise InvalidValueError(f"{name!r} must be an index of faiss: {_reason(error)}") from error
-    if not isinstance(index, faiss.IndexIDMap):
-        raise InvalidValueError(
-            f"{name!r} must be an IndexIDMap as nn_provider='faiss' writes it, "
-            f"got {type(index).__name__}"
-        )
-    if index.d != dimension:
-        raise InvalidValueError(f"{name!r} must hold features of length {dimension}, got {index.d}")
-    rows = _row_numbers(index)
-    if len(rows) > count or rows.max(initial=-1) >= count:
-        raise InvalidValueError(
-            f"{name!r} must be built from {count} features, got {len(rows)} different ones "
-            f"up to row {rows.max(initial=-1)}"
-        )
-    return index
+    index = joined_index(targets, factory, join, workers, check)
+    write_index(index, path, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +157,7 @@ class FaissSearch:
         inner = faiss.downcast_index(index.index)
         if not _may_hold(inner, targets.distance):
             raise InvalidValueError(f"the index must be built for distance={targets.distance}")
-        if not np.array_equal(_row_numbers(index), targets.vectors.rows):
+        if not np.array_equal(row_numbers(index), targets.vectors.rows):
             raise InvalidValueError(
                 f"the index must be built from the stored features, {len(targets)} different "
                 f"ones, got one of {index.ntotal} others"
@@ -221,19 +191,19 @@ def is_plain_graph(factory: str, fewest_links: int = 0) -> bool:
     return match is not None and int(match[1] or 32) >= fewest_links
 
 
-def joined_index(targets: Points, factory: str, join: SelfJoin, workers: int) -> Any:  # noqa: ANN401
-    """The index of points whose neighbours among themselves are known.
-
-    Args:
-        targets: The points.
-        factory: A plain graph, as `is_plain_graph` knows it.
-        join: Of the points.
-        workers: Number of threads; they change nothing in the result.
-    """
+def joined_index(
+    targets: Points,
+    factory: str,
+    join: SelfJoin,
+    workers: int,
+    check: Callable[[], None] = lambda: None,
+) -> Any:  # noqa: ANN401
+    """The index of points, as `write_joined_index` writes it."""
     import faiss
 
     inner = _empty_index(factory, targets)
     link_graph(inner, join, workers)
+    check()
     _store(faiss.downcast_index(inner.storage), targets, workers)
     index = faiss.IndexIDMap(inner)
     inner.ntotal, inner.is_trained = len(targets), True
@@ -369,13 +339,6 @@ def _may_hold(index: Any, distance: Distance) -> bool:  # noqa: ANN401
     return bool(index.metric_type == faiss.METRIC_INNER_PRODUCT or not isinstance(index, exact))
 
 
-def _row_numbers(index: Any) -> Indices:  # noqa: ANN401
-    import faiss
-
-    rows: Indices = faiss.vector_to_array(index.id_map)
-    return rows
-
-
 def _unchanged(vectors: Features) -> Features:
     return vectors
 
@@ -386,29 +349,4 @@ def _translated(what: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise InvalidValueError(f"{what} must be what faiss can do: {_reason(error)}") from error
-
-
-@contextmanager
-def _no_larger_than(size: int) -> Iterator[None]:
-    """Have faiss refuse vectors and loops that no file of this size can hold: it would fill memory.
-
-    The settings are those of the process.
-    """
-    import faiss
-
-    settings: Any = faiss
-    names = ("deserialization_vector_byte_limit", "deserialization_loop_limit")
-    before = [getattr(settings, f"get_{name}")() for name in names]
-    for name in names:
-        getattr(settings, f"set_{name}")(max(size, 1))
-    try:
-        yield
-    finally:
-        for name, value in zip(names, before, strict=True):
-            getattr(settings, f"set_{name}")(value)
-
-
-def _reason(error: Exception) -> str:
-    """The sentence within an error of faiss, without the place in its source."""
-    return str(error).rsplit(": ", 1)[-1].strip()
+        raise InvalidValueError(f"{what} must be what faiss can do: {reason_of(error)}") from error

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
+from imagededup.search.blas_threads import one_blas_thread
 from imagededup.search.cosine.vectors import group_identical
 from imagededup.search.knn.distances import Points, costs_between, distances_of, similarity_of
 from imagededup.search.knn.expansion import DistinctRows, expand
 from imagededup.search.knn.options import Distance, NearestModel, Provider
-from imagededup.utils.parallel import ordered_map
+from imagededup.utils.parallel import beside, ordered_map
 from imagededup.utils.progress import per_mille
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ def find_neighbors(
     references: Features | None = None,
     index: Any = None,  # noqa: ANN401
     index_path: str | PathLike[str] | None = None,
+    until_written: ExitStack | None = None,
     advance: Advance = lambda _: None,
 ) -> Neighbors:
     """Find the k nearest references of every row, or the k nearest other rows.
@@ -89,21 +93,21 @@ def find_neighbors(
             one.
         index_path: Where to write the index that provider 'faiss' builds; nothing is written if
             there are no features.
+        until_written: What must be closed until the index is written, where the caller has
+            something else to do meanwhile; None writes it before the search ends.
         advance: Called with the number of per mille of the work that are done.
 
     Raises:
         InvalidValueError: The features are not finite or not of the length of the references, or
             faiss cannot do what is asked.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
-
     _check(features, k, references)
     among = features if references is None else references
     k = min(k, max(len(among), 1))
     _check_memory(len(features), k)
     left = np.ascontiguousarray(features, np.float32)
     right = None if references is None else np.ascontiguousarray(references, np.float32)
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread(), ExitStack() as until_found:
         distinct = DistinctRows.of(*group_identical(left, right, threads), right is None)
         queries = Points.of(left, distinct.query_rows, distance, threads)
         targets = queries
@@ -119,7 +123,8 @@ def find_neighbors(
             return _nothing(len(left), k)
         search: _CandidateSearch
         if provider is Provider.FAISS:
-            search = _faiss(work, faiss_mode, faiss_param, index, index_path, finish)
+            until_written = until_found if until_written is None else until_written
+            search = _faiss(work, faiss_mode, faiss_param, index, index_path, until_written, finish)
         else:
             search = _turi(work, model)
         places, costs = work.nearest(search, finish)
@@ -201,9 +206,11 @@ def _faiss(
     faiss_param: Mapping[str, float],
     index: Any,  # noqa: ANN401
     index_path: str | PathLike[str] | None,
+    until_written: ExitStack,
     finish: Advance,
 ) -> _CandidateSearch:
-    from imagededup.search.knn.faiss_index import FaissSearch, joined_index, write_index
+    from imagededup.search.knn.faiss_index import FaissSearch, write_joined_index
+    from imagededup.search.knn.index_file import write_index
 
     sides = work.queries, work.targets, work.neighbors
     if index is not None:
@@ -211,7 +218,10 @@ def _faiss(
     join = None if faiss_param else _join(work, faiss_mode, finish)
     if join is not None:
         if index_path is not None:
-            write_index(joined_index(work.targets, faiss_mode, join, work.threads), index_path)
+            write = partial(
+                write_joined_index, work.targets, faiss_mode, join, work.threads, index_path
+            )
+            until_written.enter_context(beside(write, work.threads))
         return join
     search = FaissSearch.build(*sides, faiss_mode, faiss_param, finish)
     if index_path is not None:

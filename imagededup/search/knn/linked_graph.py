@@ -16,7 +16,7 @@ from imagededup.search.faiss_threads import one_faiss_thread
 from imagededup.search.knn.lists import naming
 from imagededup.search.knn.self_join import SelfJoin
 from imagededup.utils.jit import compiled
-from imagededup.utils.parallel import ordered_map
+from imagededup.utils.parallel import beside, ordered_map
 
 __all__ = ["link_graph"]
 
@@ -41,6 +41,7 @@ def link_graph(index: Any, join: SelfJoin, workers: int) -> None:  # noqa: ANN40
 
     graph, links = index.hnsw, index.hnsw.nb_neighbors(1)
     count = len(join.order)
+    chosen = np.arange(0, count, links)
     levels = _levels(count, links)
     by_point = np.empty_like(levels)
     by_point[join.order] = levels
@@ -48,10 +49,9 @@ def link_graph(index: Any, join: SelfJoin, workers: int) -> None:  # noqa: ANN40
     graph.prepare_level_tab(count, True)
     places = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())
     offsets = faiss.vector_to_array(graph.offsets).astype(np.int64)
-    with one_blas_thread():
+    small = _empty_upper_graph(join.rows.shape[1], levels[chosen] - 1, links, graph)
+    with one_blas_thread(), beside(lambda _: _add(small, join.rows[chosen]), workers):
         _link_lowest(join, links, offsets, places, workers)
-    chosen = np.arange(0, count, links)
-    small = _upper_graph(join.rows[chosen], levels[chosen] - 1, links, graph.efConstruction)
     upper, numbers = small.hnsw, join.order[chosen]
     _link_upper(
         faiss.vector_to_array(upper.levels),
@@ -74,16 +74,19 @@ def _levels(count: int, links: int) -> Numbers:
     return levels
 
 
-def _upper_graph(rows: Features, levels: Numbers, links: int, breadth: int) -> Any:  # noqa: ANN401
-    """A graph of the rows above the lowest level; no more links in its own lowest one."""
+def _empty_upper_graph(width: int, levels: Numbers, links: int, graph: Any) -> Any:  # noqa: ANN401
+    """A graph for the rows above the lowest level; no more links in its own lowest one."""
     import faiss
 
-    upper = faiss.IndexHNSWFlat(rows.shape[1], links // 2)
-    upper.hnsw.efConstruction = breadth
+    upper = faiss.IndexHNSWFlat(width, links // 2)
+    upper.hnsw.efConstruction = graph.efConstruction
     faiss.copy_array_to_vector(levels, upper.hnsw.levels)
-    with one_faiss_thread():
-        upper.add(rows)
     return upper
+
+
+def _add(index: Any, rows: Features) -> None:  # noqa: ANN401
+    with one_faiss_thread():
+        index.add(rows)
 
 
 def _link_lowest(

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.blas_threads import one_blas_thread
-from imagededup.search.knn.cells import Cells, fill_lists
+from imagededup.search.knn.cells import Cells, fill_lists, merge
 from imagededup.search.knn.distances import Points
 from imagededup.search.knn.lists import NearestLists
 from imagededup.search.knn.local_join import refine
 from imagededup.search.knn.projection import Projection
+from imagededup.utils.progress import per_mille
 
 __all__ = ["MOST_NEIGHBORS", "SelfJoin"]
 
@@ -25,11 +26,11 @@ Indices = NDArray[np.int64]
 
 MOST_NEIGHBORS = 12
 _CANDIDATES = 16
-_LIST = 32
-_JOINED = 24
-_ROUNDS = 3
+_LIST = 20
+_JOINED = (20, 12)
 _ROWS_PER_CELL = 320
 _MOST_CELLS = 3000
+_CLUSTERINGS = 2
 _PROBES = 20
 
 
@@ -64,16 +65,22 @@ class SelfJoin:
             advance: Called with the number of points that are done with, up to n.
         """
         count = len(points)
+        finish = per_mille(advance, _CLUSTERINGS + len(_JOINED), count)
         with one_blas_thread():
             rows = projection.apply_to_all(points, workers)
             size = min(max(count // _ROWS_PER_CELL, 1), _MOST_CELLS)
-            cells = Cells.of(rows, size, _PROBES, workers)
+            cells = Cells.of(rows, size, _PROBES, 0, workers)
             rows = rows[cells.order]
             lists = fill_lists(rows, cells, _LIST, workers)
-            for turn in range(_ROUNDS):
-                advance(count * (turn + 1) // (_ROUNDS + 1) - count * turn // (_ROUNDS + 1))
-                lists = refine(rows, lists, _JOINED, workers)
-        advance(count - count * _ROUNDS // (_ROUNDS + 1))
+            finish(1)
+            for number in range(1, _CLUSTERINGS):
+                others = Cells.of(rows, size, _PROBES, number, workers)
+                found = fill_lists(rows[others.order], others, _LIST, workers)
+                merge(lists, found, others.order, workers)
+                finish(1)
+            for joined in _JOINED:
+                lists = refine(rows, lists, joined, workers)
+                finish(1)
         place = np.empty_like(cells.order)
         place[cells.order] = np.arange(count)
         return cls(cells.order, place, cells.start, rows, lists)

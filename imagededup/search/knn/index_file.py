@@ -1,0 +1,119 @@
+"""Files of faiss's indexes."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagededup.errors import FileOperationError, InvalidValueError
+from imagededup.utils.files import open_atomically
+
+__all__ = ["load_index", "reason_of", "row_numbers", "write_index"]
+
+Indices = NDArray[np.int64]
+
+
+def write_index(
+    index: Any,  # noqa: ANN401
+    path: str | PathLike[str],
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Write an index; the file is complete or not there.
+
+    Args:
+        index: The index.
+        path: The file.
+        check: Called now and then; what it raises ends the writing.
+
+    Raises:
+        FileOperationError: It cannot be written.
+    """
+    import faiss
+
+    with open_atomically(path, binary=True) as file:
+
+        def write(part: bytes) -> int:
+            check()
+            return file.write(part)
+
+        writer = faiss.PyCallbackIOWriter(write)  # type: ignore[attr-defined, unused-ignore]
+        faiss.write_index(index, writer)
+
+
+def load_index(path: str | PathLike[str], dimension: int, count: int) -> Any:  # noqa: ANN401
+    """Read an index.
+
+    Args:
+        path: A file that `write_index` wrote.
+        dimension: Length of the features that it must hold.
+        count: Number of the rows that it must have been built from.
+
+    Raises:
+        FileOperationError: The file cannot be read.
+        InvalidValueError: It holds no index, or one that does not fit.
+    """
+    import faiss
+
+    name = str(path)
+    try:
+        with Path(path).open("rb") as file, _no_larger_than(os.fstat(file.fileno()).st_size):
+            reader = faiss.PyCallbackIOReader(file.read)  # type: ignore[attr-defined, unused-ignore]
+            index = faiss.read_index(reader)
+    except OSError as error:
+        raise FileOperationError(f"cannot read {name!r}: {error.strerror}") from error
+    except (RuntimeError, MemoryError) as error:  # of which the latter has no reason but a size
+        raise InvalidValueError(
+            f"{name!r} must be an index of faiss: {reason_of(error)}"
+        ) from error
+    if not isinstance(index, faiss.IndexIDMap):
+        raise InvalidValueError(
+            f"{name!r} must be an IndexIDMap as nn_provider='faiss' writes it, "
+            f"got {type(index).__name__}"
+        )
+    if index.d != dimension:
+        raise InvalidValueError(f"{name!r} must hold features of length {dimension}, got {index.d}")
+    rows = row_numbers(index)
+    if len(rows) > count or rows.max(initial=-1) >= count:
+        raise InvalidValueError(
+            f"{name!r} must be built from {count} features, got {len(rows)} different ones "
+            f"up to row {rows.max(initial=-1)}"
+        )
+    return index
+
+
+def row_numbers(index: Any) -> Indices:  # noqa: ANN401
+    """The rows that the vectors of an index are of, int64 of shape (n,)."""
+    import faiss
+
+    rows: Indices = faiss.vector_to_array(index.id_map)
+    return rows
+
+
+def reason_of(error: Exception) -> str:
+    """The sentence within an error of faiss, without the place in its source."""
+    return str(error).rsplit(": ", 1)[-1].strip()
+
+
+@contextmanager
+def _no_larger_than(size: int) -> Iterator[None]:
+    """Have faiss refuse vectors and loops that no file of this size can hold: it would fill memory.
+
+    The settings are those of the process.
+    """
+    import faiss
+
+    settings: Any = faiss
+    names = ("deserialization_vector_byte_limit", "deserialization_loop_limit")
+    before = [getattr(settings, f"get_{name}")() for name in names]
+    for name in names:
+        getattr(settings, f"set_{name}")(max(size, 1))
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=True):
+            getattr(settings, f"set_{name}")(value)
