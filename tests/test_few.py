@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_matrix, csgraph
 
-from imagededup.search import matches
 from imagededup.search.cosine import exact, few, vectors
 from imagededup.search.greedy import independent_groups
 from imagededup.search.hamming.flat import pairs_by_faiss, pairs_by_numpy
+from imagededup.search.matches import components_of_few, connected_components
 
 seeds = st.integers(0, 10_000)
 
@@ -79,14 +79,8 @@ def test_components(seed, count, links):
     left, right = np.random.default_rng(seed).integers(0, count, (2, links))
     graph = coo_matrix((np.ones(links, np.bool_), (left, right)), (count, count))
     expected = csgraph.connected_components(graph, directed=False)[1]
-    np.testing.assert_array_equal(matches.connected_components(left, right, count), expected)
-
-
-def test_components_of_many(monkeypatch):
-    left, right = np.random.default_rng(0).integers(0, 5000, (2, 3000))
-    few_components = matches.connected_components(left, right, 5000)
-    monkeypatch.setattr(matches, "_FEW", 0)
-    np.testing.assert_array_equal(matches.connected_components(left, right, 5000), few_components)
+    np.testing.assert_array_equal(components_of_few(left, right, count), expected)
+    np.testing.assert_array_equal(connected_components(left, right, count), expected)
 
 
 @given(seed=seeds, count=st.integers(1, 30), links=st.integers(0, 60))

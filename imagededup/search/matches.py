@@ -4,6 +4,7 @@ Equal codes are searched once. A hundred thousand identical images are one group
 billion pairs; pairs of images are made only where they are asked for.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from imagededup.utils.jit import unless_quick
 
-__all__ = ["Matches", "Pairs", "concatenate", "connected_components", "each_once"]
+__all__ = [
+    "Matches",
+    "Pairs",
+    "components_of_few",
+    "concatenate",
+    "connected_components",
+    "each_once",
+]
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.int64] | NDArray[np.float32]
@@ -237,8 +245,8 @@ def connected_components(left: Indices, right: Indices, count: int) -> Indices:
     Returns:
         Numbers from 0 in the order of the first items, int64 of shape (count,).
     """
-    if len(left) + count <= _FEW:
-        return _components_of_few(left, right, count)
+    if len(left) + count <= _FEW and "scipy.sparse.csgraph" not in sys.modules:
+        return components_of_few(left, right, count)
     from scipy.sparse import coo_matrix, csgraph
 
     graph = coo_matrix((np.ones(len(left), np.bool_), (left, right)), (count, count))
@@ -246,7 +254,7 @@ def connected_components(left: Indices, right: Indices, count: int) -> Indices:
     return components
 
 
-def _components_of_few(left: Indices, right: Indices, count: int) -> Indices:
+def components_of_few(left: Indices, right: Indices, count: int) -> Indices:
     """As `connected_components`; it takes less time than to load scipy."""
     parent = list(range(count))  # each item's is itself or one before it
 
