@@ -14,20 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imagededup.images.convolution import (
+    PRECISION_BITS,
+    combine_columns,
+    combine_rows,
+    luma,
+)
 from imagededup.images.decode import Pixels
 from imagededup.utils.jit import compiled, worth_compiling
 
 __all__ = ["Filter", "grey", "resize", "resize_by_pillow", "resize_compiled"]
-
-_PRECISION_BITS = 22
-_HALF = 1 << (_PRECISION_BITS - 1)
-_TILE = 32
 
 _PILLOW_COST = 1.5e-9
 """How many seconds longer Pillow takes for each number of an image."""
 
 _MOST_FOR_PILLOW = 2**23
 """Numbers of the largest image that Pillow gets: it copies images of three channels to four."""
+
+
+_LUMA = np.array([19595, 38470, 7471], np.uint32)
 
 
 class Filter(IntEnum):
@@ -83,8 +88,11 @@ def grey(pixels: Pixels) -> Pixels:
     """
     if pixels.shape[2] == 1:
         return pixels[:, :, 0]
-    luma = pixels.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
-    return ((luma + 0x8000) >> 16).astype(np.uint8)
+    if worth_compiling(pixels.size * _PILLOW_COST):
+        return luma(pixels)
+    red, green, blue = (pixels[:, :, channel] * _LUMA[channel] for channel in range(3))
+    rounded: NDArray[np.uint32] = (red + green + blue + np.uint32(0x8000)) >> 16
+    return rounded.astype(np.uint8)
 
 
 def _height_first(pixels: Pixels, size: tuple[int, int]) -> bool:
@@ -95,13 +103,13 @@ def _height_first(pixels: Pixels, size: tuple[int, int]) -> bool:
 def _resize_height(pixels: Pixels, height: int, kernel: Filter) -> Pixels:
     if pixels.shape[0] == height:
         return pixels
-    return _combine_rows(pixels, *_weights(pixels.shape[0], height, int(kernel)))
+    return combine_rows(pixels, *_weights(pixels.shape[0], height, int(kernel)))
 
 
 def _resize_width(pixels: Pixels, width: int, kernel: Filter) -> Pixels:
     if pixels.shape[1] == width:
         return pixels
-    return _transposed(_resize_height(_transposed(pixels), width, kernel))
+    return combine_columns(pixels, *_weights(pixels.shape[1], width, int(kernel)))
 
 
 @lru_cache(maxsize=256)
@@ -134,7 +142,7 @@ def _compute_weights(
             exact[tap] = _kernel((tap + start - center + 0.5) * inverse_scale, support)
             total += exact[tap]
         for tap in range(stop - start):
-            scaled = exact[tap] / total * (1 << _PRECISION_BITS)
+            scaled = exact[tap] / total * (1 << PRECISION_BITS)
             weights[row, tap] = int(scaled - 0.5) if scaled < 0 else int(scaled + 0.5)
         first[row] = start
         count[row] = stop - start
@@ -167,45 +175,3 @@ def _sinc(x: float) -> float:
         return 1.0
     x = x * math.pi
     return math.sin(x) / x
-
-
-@compiled
-def _combine_rows(
-    pixels: Pixels, first: NDArray[np.int64], count: NDArray[np.int64], weights: NDArray[np.int32]
-) -> Pixels:
-    """Every new row as a weighted sum of source rows: the inner loop runs along a row."""
-    height, width, channels = pixels.shape
-    length = width * channels
-    rows = pixels.reshape(height, length)
-    new_height = len(first)
-    result = np.empty((new_height, length), np.uint8)
-    total = np.empty(length, np.int32)
-    for new_row in range(new_height):
-        total[:] = _HALF
-        for tap in range(count[new_row]):
-            weight = weights[new_row, tap]
-            row = rows[first[new_row] + tap]
-            for x in range(length):
-                total[x] = np.int32(total[x] + np.int32(np.int32(row[x]) * weight))
-        for x in range(length):
-            result[new_row, x] = np.uint8(min(max(total[x] >> _PRECISION_BITS, 0), 255))
-    return result.reshape(new_height, width, channels)
-
-
-@compiled
-def _transposed(pixels: Pixels) -> Pixels:
-    """Rows as columns, in bands that stay in the processor's cache."""
-    height, width, channels = pixels.shape
-    result = np.empty((width, height, channels), np.uint8)
-    for start in range(0, height, _TILE):
-        stop = min(start + _TILE, height)
-        for x in range(width):
-            if channels == 3:
-                for y in range(start, stop):
-                    result[x, y, 0] = pixels[y, x, 0]
-                    result[x, y, 1] = pixels[y, x, 1]
-                    result[x, y, 2] = pixels[y, x, 2]
-            else:
-                for y in range(start, stop):
-                    result[x, y, 0] = pixels[y, x, 0]
-    return result
