@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pywt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -328,3 +329,14 @@ class TestBadArguments:
     def test_encode_image(self, encoder, arguments, error, message):
         with pytest.raises(error, match=message):
             encoder.encode_image(**arguments)
+
+
+def test_the_wavelet_is_that_of_pywavelets():
+    thumbnails = np.random.default_rng(0).integers(0, 256, (6, 256, 256), dtype=np.uint8)
+    thumbnails[3:] = thumbnails[3:] // 128 * 255  # equal halves, where the last bit decides
+    expected = thumbnails / 255
+    for _ in range(5):
+        expected, _ = pywt.dwt2(expected, "haar", axes=(1, 2))
+    expected = expected.reshape(-1, 64)
+    expected = expected >= np.median(expected, axis=1)[:, None]
+    np.testing.assert_array_equal(WHash()._bits(thumbnails), expected)

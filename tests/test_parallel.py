@@ -11,7 +11,7 @@ import pytest
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.utils import progress
-from imagededup.utils.parallel import beside, check_workers, ordered_map
+from imagededup.utils.parallel import beside, check_workers, ordered_map, task_size
 from imagededup.utils.progress import Progress
 
 WAIT = 10  # seconds; reached only where a test fails
@@ -271,3 +271,11 @@ def test_a_task_ends_when_the_body_fails():
     with pytest.raises(KeyboardInterrupt), beside(task, 2):
         raise KeyboardInterrupt
     assert ended.is_set()
+
+
+@pytest.mark.parametrize(
+    ("count", "workers", "size"),
+    [(0, 2, 4), (100, 2, 4), (128, 2, 8), (10**6, 2, 16), (1000, 64, 4), (10**6, 64, 16)],
+)
+def test_tasks_are_larger_where_each_worker_has_many(count, workers, size):
+    assert task_size(count, 4, workers) == size

@@ -25,7 +25,7 @@ from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 from imagededup.images.decode import Pixels, load_with_size
 from imagededup.models.failures import images_named
 from imagededup.sources.readable import reading_ahead
-from imagededup.utils.parallel import ordered_map
+from imagededup.utils.parallel import ordered_map, task_size
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
 
@@ -210,12 +210,13 @@ class _Extraction:
             logger.info("%s of earlier runs are kept", counted(kept, "image"))
         origins.which[missing] = number
         origins.place[missing] = len(journal) + np.arange(len(missing))
-        size = self.model.describer.batch_size
+        least, workers = self.model.describer.batch_size, self.config.workers
+        size = task_size(len(missing), least, workers)
         batches = (missing[begin : begin + size] for begin in range(0, len(missing), size))
         describe = partial(_describe, self.listing, self.model, self.config.bounding_box)
         with Progress(len(self.listing), "Extracting features", "images") as progress:
             progress.advance(kept)
-            for batch in ordered_map(describe, batches, self.config.workers):
+            for batch in ordered_map(describe, batches, workers):
                 journal.append(batch.features, batch.entry)
                 progress.advance(len(batch.entry.images))
             journal.sync()

@@ -115,8 +115,22 @@ class _Facts:
         return end - begin >= _WITH_VERSION or not is_named
 
     def read_photoshop(self, data: bytes, begin: int, end: int) -> bool:
-        """Resources of Photoshop are left to Pillow, which stumbles over some."""
-        return not data.startswith(b"Photoshop", begin, end)
+        """Resources of Photoshop; Pillow takes no image where one ends before its name."""
+        if not data.startswith(b"Photoshop 3.0\0", begin, end):
+            return True
+        place = 14
+        while data.startswith(b"8BIM", begin + place, end) and begin + place + 6 <= end:
+            place += 6
+            if begin + place == end:
+                return False
+            place += 1 + data[begin + place]
+            place += place & 1
+            size = data[begin + place : min(begin + place + 4, end)]
+            if len(size) < 4:
+                return True
+            place += 4 + int.from_bytes(size, "big")
+            place += place & 1
+        return True
 
 
 _READERS: dict[int, Callable[[_Facts, bytes, int, int], bool]] = {

@@ -78,7 +78,7 @@ def encode_files(
         _cache_of(encoders, folder) as folder_cache,
     ):
         encode = partial(encode_task, encoders, folder, folder_cache)
-        tasks = split(folder, encoders, folder_cache)
+        tasks = split(folder, encoders, folder_cache, workers)
         for parts in ordered_map(encode, tasks, workers):
             for collection, part in zip(collections, parts, strict=True):
                 collection.add(part)

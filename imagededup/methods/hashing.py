@@ -32,6 +32,9 @@ __all__ = ["AHash", "DHash", "Hashing", "PHash", "WHash"]
 _CANDIDATE_DISTANCE = 20
 """Up to which distance in bits pairs are verified, where no threshold is given."""
 
+_LEVEL = 5
+_SQUARE_ROOT_OF_HALF = 0.7071067811865476
+
 _REDUCTION = Reduction(above=1536, down_to=256, to_grey=True)
 
 _COSINES = 2 * np.cos(np.pi / 64 * np.outer(np.arange(8), 2 * np.arange(32) + 1))
@@ -70,7 +73,7 @@ class Hashing(Encoder[str]):
         order=("search_method", "recursive", "num_enc_workers", "num_dist_workers", "against"),
         other_names={},
     )
-    _computes_with = ("scipy", "PyWavelets")
+    _computes_with = ("scipy",)
     _size: ClassVar[tuple[int, int]]
     """Width and height of the thumbnail in pixels."""
 
@@ -236,11 +239,16 @@ class WHash(Hashing):
     _size = (256, 256)
 
     def _bits(self, thumbnails: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        import pywt
-
-        approximation = thumbnails / 255
-        for _ in range(5):
-            approximation, _ = pywt.dwt2(approximation, "haar", axes=(1, 2))
-        coefficients = approximation.reshape(-1, 64)
+        coefficients = np.array([_haar_approximation(one / 255) for one in thumbnails])
+        coefficients = coefficients.reshape(-1, 64)
         bits: NDArray[np.bool_] = coefficients >= np.median(coefficients, axis=1)[:, None]
         return bits
+
+
+def _haar_approximation(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The approximation of level 5 of a Haar wavelet, to the bit as PyWavelets computes it."""
+    for _ in range(_LEVEL):
+        values = values * _SQUARE_ROOT_OF_HALF
+        values = (values[::2] + values[1::2]) * _SQUARE_ROOT_OF_HALF
+        values = values[:, ::2] + values[:, 1::2]
+    return values

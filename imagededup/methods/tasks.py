@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +19,7 @@ from imagededup.sources.addresses import is_remote
 from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.sources.readable import reading_ahead
 from imagededup.utils.jit import expect_work
+from imagededup.utils.parallel import task_size
 
 if TYPE_CHECKING:
     from imagededup.methods.cached import FolderCache  # loads SQLite
@@ -85,24 +85,25 @@ class EncodedPart:
 
 
 def split(
-    folder: ImageFolder, encoders: Sequence[FileEncoder], folder_cache: "FolderCache | None"
+    folder: ImageFolder,
+    encoders: Sequence[FileEncoder],
+    folder_cache: "FolderCache | None",
+    workers: int,
 ) -> Iterator[EncodingTask]:
     """Split the files of a folder into tasks, as they are asked for.
 
-    A task has as many files to decode as the encoder with the largest batches takes at once; of
-    remote ones it has enough that they can be read at the same time.
+    A task has as many files to decode as the encoder with the largest batches takes at once, and
+    more of large folders; of remote ones it has enough that they can be read at the same time.
     """
     names = folder.names
-    most = max(encoder._files_per_task for encoder in encoders)
+    most = task_size(len(names), max(one._files_per_task for one in encoders), workers)
     if any(is_remote(folder.path(name)) for name in names[:1] + names[-1:]):
         most = max(most, _REMOTE_AT_ONCE)
     for begin in range(0, len(names), _NAMES_AT_ONCE):
         batch = list(names[begin : begin + _NAMES_AT_ONCE])
         known = folder_cache.known(batch) if folder_cache else [{} for _ in encoders]
         unknown = [
-            place
-            for place, name in enumerate(batch)
-            if not all(name in of_encoder for of_encoder in known)
+            place for place, name in enumerate(batch) if any(name not in one for one in known)
         ]
         expect_work(len(unknown) * _PREPARATION)
         ends = [*unknown[most::most], len(batch)]
@@ -119,14 +120,18 @@ def encode_task(
     """Encode some files by several encoders."""
     parts = [_Share(known) for known in task.known]
     several = len({encoder._reduction for encoder in encoders}) > 1
-    unknown = [name for name in task.names if not all(name in known for known in task.known)]
-    with reading_ahead([folder.path(name) for name in unknown]):
+    paths = {
+        name: folder.path(name)
+        for name in task.names
+        if any(name not in known for known in task.known)
+    }
+    with reading_ahead(list(paths.values())):
         for name in task.names:
             lacking = [number for number, part in enumerate(parts) if not part.take(name)]
             if not lacking:
                 continue
             before = folder_cache.stamp(name) if folder_cache else None
-            decoder = _Decoder(folder.path(name), several)
+            decoder = _Decoder(paths[name], several)
             rows = {one: parts[one].decode(encoders[one], name, decoder) for one in lacking}
             if before and before.settled and folder_cache and folder_cache.stamp(name) == before:
                 for number, row in rows.items():
@@ -222,7 +227,12 @@ class _Decoder:
         self._several = several
         self._of_reduction: dict[Reduction | None, Pixels] = {}
         self._of_form: dict[tuple[int, bool], Pixels] = {}
-        self.digest = cache(partial(pixel_digest, path))
+        self._digest: bytes | None = None
+
+    def digest(self) -> bytes:
+        """As `pixel_digest`."""
+        self._digest = self._digest or pixel_digest(self._path)
+        return self._digest
 
     def pixels(self, reduction: Reduction | None) -> Pixels:
         """As `load_image`."""

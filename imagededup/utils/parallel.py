@@ -12,13 +12,15 @@ from typing import TypeVar
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.utils.options import whole_number
 
-__all__ = ["beside", "check_workers", "ordered_map"]
+__all__ = ["beside", "check_workers", "ordered_map", "task_size"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 1024
 _PATIENCE_SECONDS = 1.0
+_LARGEST_TASK = 4
+_TASKS_PER_WORKER = 8
 
 
 def check_workers(name: str, workers: object) -> int:
@@ -38,6 +40,18 @@ def check_workers(name: str, workers: object) -> int:
     if number < 0:
         raise InvalidValueError(f"{name} must be 0 or more, got {number}")
     return min(max(number, 1), _MOST_WORKERS)
+
+
+def task_size(count: int, least: int, workers: int) -> int:
+    """How many items a task is to have: a multiple of `least`, of up to four times as many.
+
+    A task costs time of its own, and at the end of the work threads wait for the last one.
+
+    Examples:
+        >>> task_size(100, least=4, workers=2), task_size(10_000, least=4, workers=2)
+        (4, 16)
+    """
+    return least * min(_LARGEST_TASK, max(1, count // (least * workers * _TASKS_PER_WORKER)))
 
 
 def ordered_map(
