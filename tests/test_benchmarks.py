@@ -88,6 +88,17 @@ def test_what_would_take_too_long_is_extrapolated_and_marked(benchmark, quadrati
     assert "| *about 278 h* |" in benchmark("tables").markdown(report)
 
 
+def test_what_passed_the_limit_is_not_tried_with_more(benchmark, quadratic):
+    cells = benchmark("cells")
+    first = replace(quadratic[0], runs=[], failed="over 40 s")
+    work = benchmark("measurements").Measurement(
+        "hamming", "pairs", 2000, "hashes", "pairs", {"imagededup": {}}
+    )
+    turns = cells.Turns({"imagededup": "/nonexistent"}, benchmark("processes").Limits(40, 1), 1, 1)
+    (cell,) = cells.measure(work, turns, [first])
+    assert (cell.runs, cell.failed) == ([], "over 40 s")
+
+
 def test_a_target_stands_beside_its_figure(benchmark, quadratic):
     report = benchmark("report").Report({}, "", [1000, 4000], quadratic)
     quadratic[2].runs = [replace(quadratic[2].runs[0], found=7)]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from comparison.measurements import Measurement
-from comparison.processes import OURS, Limits, Run, StoppedError, call, run_command
+from comparison.processes import OURS, OVER, Limits, Run, StoppedError, call, run_command
 
 __all__ = ["Cell", "Turns", "growth", "measure"]
 
@@ -111,6 +111,8 @@ def measure(measurement: Measurement, turns: Turns, earlier: Sequence[Cell]) -> 
         seconds = expected[cell.package]
         if cell.package != OURS and seconds is not None and seconds > turns.limits.seconds:
             cell.extrapolated = seconds
+        elif limit := _passed_limit(cell, earlier):
+            cell.failed = limit
         else:
             _attempt(cell, lambda cell=cell: _prepare(cell, measurement, turns), expected)
     for _ in range(turns.repeat):
@@ -127,14 +129,20 @@ def growth(cells: Sequence[Cell]) -> float | None:
 
 
 def _extrapolate(cell: Cell, earlier: Sequence[Cell]) -> float | None:
-    line = _line(
-        [
-            other
-            for other in earlier
-            if (other.what, other.unit, other.package) == (cell.what, cell.unit, cell.package)
-        ]
-    )
+    line = _line([other for other in earlier if _is_series(cell, other)])
     return None if line is None else float(np.exp(np.polyval(line, np.log(cell.size))))
+
+
+def _passed_limit(cell: Cell, earlier: Sequence[Cell]) -> str:
+    """Which limit the same work passed already with a smaller size."""
+    for other in earlier:
+        if _is_series(cell, other) and other.size < cell.size and other.failed.startswith(OVER):
+            return other.failed
+    return ""
+
+
+def _is_series(cell: Cell, other: Cell) -> bool:
+    return (other.what, other.unit, other.package) == (cell.what, cell.unit, cell.package)
 
 
 def _line(cells: Sequence[Cell]) -> np.ndarray | None:

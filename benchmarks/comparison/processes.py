@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["OURS", "Limits", "Run", "StoppedError", "call", "run_command"]
+__all__ = ["OURS", "OVER", "Limits", "Run", "StoppedError", "call", "run_command"]
 
 OURS = "ours"
+OVER = "over "
+"""How the reason begins of a process that went over a limit."""
 CALLS = Path(__file__).with_name("calls.py")
 CHECKOUT = Path(__file__).parents[2]
 _INTERVAL = 0.05
@@ -166,9 +168,9 @@ class _Watch(threading.Thread):
         while not self._ended.wait(_INTERVAL):
             self.peak = max(self.peak, _memory(_family(self._pid)))
             if time.monotonic() - begin > self._limits.seconds:
-                self._end(f"over {self._limits.seconds:g} s")
+                self._end(f"{OVER}{self._limits.seconds:g} s")
             elif self.peak > self._limits.gibibytes * 2**30:
-                self._end(f"over {self._limits.gibibytes:g} GiB")
+                self._end(f"{OVER}{self._limits.gibibytes:.3g} GiB")
 
     def stop(self) -> None:
         """Look no more, and end what children are left."""
