@@ -6,6 +6,7 @@ read in pieces, so that memory does not grow with the table.
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,12 @@ __all__ = [
 ]
 
 _CHUNK = 100_000
-_SPECIAL = frozenset(',"\r\n')
 
 
 def quoted(cell: str) -> str:
     """A cell as it stands in the file."""
-    if cell and _SPECIAL.isdisjoint(cell) and cell == cell.strip():
+    special = "," in cell or '"' in cell or "\n" in cell or "\r" in cell
+    if cell and not special and cell == cell.strip():
         return cell
     return '"' + cell.replace('"', '""') + '"'
 
@@ -41,7 +42,8 @@ def number_cells(column: NDArray[Any]) -> list[str]:
     """Numbers as they stand in a file."""
     if column.dtype.kind != "f":
         return list(map(str, column.tolist()))
-    return ["" if number != number else f"{number:.7g}" for number in column.tolist()]
+    cells = ("%.7g\n" * len(column) % tuple(column.tolist())).split("\n")[:-1]
+    return ["" if cell == "nan" else cell for cell in cells] if "nan" in cells else cells
 
 
 def check_name(name: str) -> bytes:
@@ -75,7 +77,9 @@ def write_columns(
     Raises:
         FileOperationError: The file cannot be written.
     """
-    _write(path, header, _number_lines(columns))
+    parts = _chunks(len(columns[0]))
+    chunks = ([number_cells(column[part]) for column in columns] for part in parts)
+    _write(path, header, chain.from_iterable(map(_lines, chunks)))
 
 
 def write_pairs(
@@ -103,12 +107,16 @@ def write_pairs(
     """
     others = names if reference_names is None else reference_names
     columns = {"distance": scores, **(details or {})}
-    pairs = zip(_items(left), _items(right), strict=True)
-    lines = (
-        f"{quoted(names[one])},{quoted(others[other])},{numbers}"
-        for (one, other), numbers in zip(pairs, _number_lines(list(columns.values())), strict=True)
-    )
-    _write(path, ("from", "to", *columns), lines)
+
+    def cells(names: Sequence[str], rows: NDArray[Any]) -> list[str]:
+        return [quoted(names[row]) for row in rows.tolist()]
+
+    def chunk(part: slice) -> list[list[str]]:
+        numbers = [number_cells(column[part]) for column in columns.values()]
+        return [cells(names, left[part]), cells(others, right[part]), *numbers]
+
+    chunks = map(chunk, _chunks(len(left)))
+    _write(path, ("from", "to", *columns), chain.from_iterable(map(_lines, chunks)))
 
 
 def read_rows(path: str | PathLike[str], header: Sequence[str]) -> Iterator[list[str]]:
@@ -196,12 +204,9 @@ def _write(path: str | PathLike[str], header: Sequence[str], lines: Iterable[str
         file.writelines(f"{line}\n" for line in lines)
 
 
-def _items(places: NDArray[Any]) -> Iterator[int]:
-    for begin in range(0, len(places), _CHUNK):
-        yield from places[begin : begin + _CHUNK].tolist()
+def _chunks(rows: int) -> Iterator[slice]:
+    return (slice(begin, begin + _CHUNK) for begin in range(0, rows, _CHUNK))
 
 
-def _number_lines(columns: Sequence[NDArray[Any]]) -> Iterator[str]:
-    for begin in range(0, len(columns[0]), _CHUNK):
-        cells = [number_cells(column[begin : begin + _CHUNK]) for column in columns]
-        yield from map(",".join, zip(*cells, strict=True))
+def _lines(columns: list[list[str]]) -> Iterator[str]:
+    return map(",".join, zip(*columns, strict=True))

@@ -26,8 +26,9 @@ Indices = NDArray[np.int64]
 
 MOST_NEIGHBORS = 12
 _CANDIDATES = 16
-_LIST = 20
-_JOINED = (20, 12)
+_LIST = 24
+_JOINED = (24, 16)
+_FEW_NEW = 0.15
 _ROWS_PER_CELL = 320
 _MOST_CELLS = 3000
 _CLUSTERINGS = 2
@@ -79,7 +80,8 @@ class SelfJoin:
                 merge(lists, found, others.order, workers)
                 finish(1)
             for joined in _JOINED:
-                lists = refine(rows, lists, joined, workers)
+                if lists.fresh.mean() > _FEW_NEW:
+                    lists = refine(rows, lists, joined, workers)
                 finish(1)
         place = np.empty_like(cells.order)
         place[cells.order] = np.arange(count)
