@@ -13,6 +13,7 @@ __all__ = ["connect"]
 _STATISTICS = "RAY_USAGE_STATS_ENABLED"
 _LEAVES_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _LOOPBACK = "127.0.0.1"
+_WRONG_TOKEN = "InvalidAuthToken"
 
 
 def connect(address: str | None) -> bool:
@@ -48,8 +49,17 @@ def connect(address: str | None) -> bool:
                 address or "local", log_to_driver=False, logging_level=logging.ERROR, **settings
             )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise FileOperationError(f"there is no Ray cluster at {address!r}: {error}") from error
+        raise FileOperationError(_why_not_joined(address, error)) from error
     return True
+
+
+def _why_not_joined(address: str | None, error: Exception) -> str:
+    if _WRONG_TOKEN in f"{error} {error.__cause__}":
+        return (
+            f"the Ray cluster at {address!r} asks for its token: set RAY_AUTH_MODE=token, and have "
+            "the same ~/.ray/auth_token on every machine"
+        )
+    return f"there is no Ray cluster at {address!r}: {error}"
 
 
 @contextmanager

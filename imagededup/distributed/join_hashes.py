@@ -28,6 +28,9 @@ __all__ = ["PAIRS", "HashJoin", "join_hashes", "plan_join"]
 PAIRS = "pairs"
 _SCATTERED = "codes-by-chunk"
 _BITS_MOST = 14
+_MOST_JOINED = 12
+"""Up to which distance all pairs are made where only the best are wanted: one in four millions of
+pairs of random hashes is so near; within 20 bits, it is one in 540."""
 _COMPARED_AT_ONCE = 1 << 17
 """Rows of a task where everything is compared: so that there are several for a few minutes each."""
 
@@ -97,9 +100,17 @@ def _nearest(
     return Pairs(once.left, once.right, once.score.astype(np.int64))
 
 
-def plan_join(count: int, threshold: int, rows_per_task: int) -> HashJoin:
-    """How to join so many different hashes, with so many in a partition."""
+def plan_join(count: int, threshold: int, rows_per_task: int, verify: bool = False) -> HashJoin:
+    """How to join so many different hashes, with so many in a partition.
+
+    Args:
+        count: Of hashes.
+        threshold: Largest distance.
+        rows_per_task: How many hashes a task may hold.
+        verify: Whether only the best pairs of each hash are wanted.
+    """
     compares_all = choose_method(count, count, threshold) is HammingMethod.FAISS
+    compares_all |= verify and threshold > _MOST_JOINED
     rows = min(rows_per_task, _COMPARED_AT_ONCE) if compares_all else rows_per_task
     bits = min(max(-(-count // rows) - 1, 0).bit_length(), _BITS_MOST)
     if compares_all:
@@ -113,7 +124,7 @@ def join_hashes(job: Job, workers: Workers) -> None:
     threshold = int(job.settings.threshold)
     shards = job.store.complete(UNIQUE)
     count = sum(job.store.facts(UNIQUE, shard)["rows"] for shard in shards)
-    plan = plan_join(count, threshold, job.rows_per_task(1))
+    plan = plan_join(count, threshold, job.rows_per_task(1), job.settings.verify)
     searched = [place for place, chunk in enumerate(plan.chunks) if chunk.radius >= 0]
     chunks = [] if threshold == 0 or count < 2 else searched
     scattered = [(shard, plan, chunk) for chunk in chunks for shard in shards]

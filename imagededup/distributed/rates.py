@@ -1,7 +1,7 @@
 """What each step of a job takes of the cores: what a larger job will take follows from it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -22,7 +22,7 @@ class StepRate:
     Attributes:
         step: Its name.
         unit: What its items are.
-        items: How many it has written.
+        items: How many it has dealt with.
         core_seconds: What its tasks took of a core.
         seconds: From its begin to its end.
     """
@@ -56,13 +56,14 @@ class Rates:
         self._store, self._workers = store, workers
 
     @contextmanager
-    def step(self, name: str, unit: str, stage: str) -> Iterator[None]:
+    def step(self, name: str, unit: str, stage: str, source: str | None = None) -> Iterator[None]:
         """Measure a step, and add to what is known of it, if it had anything to do.
 
         Args:
             name: Of the step.
-            unit: What the rows are.
-            stage: Whose rows are counted.
+            unit: What is counted.
+            stage: What it writes; its rows are counted.
+            source: Whose rows are counted instead, by the share of the shards that are written.
         """
         before = set(self._store.complete(stage))
         cores, begin = self._workers.core_seconds.total(), time.monotonic()
@@ -70,10 +71,19 @@ class Rates:
             yield
         finally:
             took = self._workers.core_seconds.total() - cores
-            new = [shard for shard in self._store.complete(stage) if shard not in before]
             if took:
-                items = sum(self._store.facts(stage, shard)["rows"] for shard in new)
+                items = self._items(stage, before, source)
                 self._add(StepRate(name, unit, items, took, time.monotonic() - begin))
+
+    def _items(self, stage: str, before: set[str], source: str | None) -> int:
+        every = self._store.complete(stage)
+        new = [shard for shard in every if shard not in before]
+        if source is None:
+            return self._rows(stage, new)
+        return self._rows(source, self._store.complete(source)) * len(new) // max(len(every), 1)
+
+    def _rows(self, stage: str, shards: Sequence[str]) -> int:
+        return sum(self._store.facts(stage, shard)["rows"] for shard in shards)
 
     def _add(self, one: StepRate) -> None:
         known = {rate.step: rate for rate in read_rates(self._store)}

@@ -182,9 +182,9 @@ def work(job: Job, workers: Workers) -> DistributedResult:
     with rates.step("encode", "images", ENCODED):
         encode(job, workers)
     dimensions = dimensions_of(job)
-    with rates.step("group", "different codes", UNIQUE):
+    with rates.step("group", "images", UNIQUE, ENCODED):
         find_groups(job, workers, images, dimensions)
-    with rates.step("join", "pairs", PAIRS):
+    with rates.step("join", "different codes", PAIRS, UNIQUE):
         if job.settings.by_distance:
             join_hashes(job, workers)
         else:

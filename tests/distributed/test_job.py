@@ -203,7 +203,8 @@ def test_what_steps_take_is_kept(pictures, work_dir):
             self.core_seconds["attempts"] += 4
             yield from super().attempts(task, arguments)
 
-    result = work(ask(pictures, work_dir), Slow())
+    job = ask(pictures, work_dir)
+    result = work(job, Slow())
     rates = {one.step: one for one in result.rates}
     assert (rates["list"].items, rates["list"].core_seconds) == (32, 2)
     assert (rates["encode"].items, rates["encode"].core_seconds) == (31, 4)
@@ -212,6 +213,8 @@ def test_what_steps_take_is_kept(pictures, work_dir):
     again = {one.step: one for one in work(ask(pictures, work_dir), Slow()).rates}
     assert (again["encode"].items, again["encode"].core_seconds) == (31 + 7, 8)
     assert again["list"] == rates["list"]
+    different = sum(job.store.facts("unique", one)["rows"] for one in job.store.complete("unique"))
+    assert (rates["join"].items, rates["group"].items) == (different, 31)
 
 
 def test_the_result_becomes_a_page(pictures, work_dir, tmp_path):
@@ -318,6 +321,14 @@ def test_hashes_are_joined_exactly(work_dir, threshold, count, rows):
     assert plan.compares_all == (count <= 10_000)
     work(job, HereAndNow())
     assert_same_pairs(job, search_hamming(codes, threshold))
+
+
+def test_few_of_many_pairs_are_never_all_made():
+    assert not plan_join(10**6, 20, 10**6).compares_all
+    plan = plan_join(10**6, 20, 10**6, verify=True)
+    assert plan.compares_all
+    assert plan.partition_bits == 3  # for several machines to share
+    assert not plan_join(10**6, 12, 10**6, verify=True).compares_all
 
 
 def assert_same_pairs(job, expected):
