@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from classification import truth_and_retrieved
 from cosine_search import mix
+from floor import drawn
 from hashing import planted_codes
 from numpy.typing import NDArray
 from photographs import write_large
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from imagededup.methods import CNN
 
@@ -29,7 +30,6 @@ __all__ = [
 Descriptors = NDArray[np.float32]
 
 DIMENSIONS = 576
-_SIZE = (420, 420)
 _BLOCK = 50_000
 
 
@@ -58,22 +58,8 @@ def write_small(photographs: Sequence[Path], count: int, folder: Path) -> list[P
                 box = (edge, edge, image.width - edge, image.height - edge)
                 image.convert("RGB").crop(box).save(target, quality=generator.randint(75, 95))
         else:
-            draw_photograph(number, _SIZE).save(target, quality=90)
+            drawn(number).save(target, quality=90)
     return written
-
-
-def draw_photograph(seed: int, size: tuple[int, int]) -> Image.Image:
-    """A picture with the light, the edges and the noise of a photograph."""
-    generator = np.random.default_rng(seed)
-    coarse = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    image = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
-    draw = ImageDraw.Draw(image)
-    for extent in np.geomspace(size[0] / 3, size[0] / 50, 80):
-        x, y = generator.uniform((0, 0), size)
-        corners = (generator.uniform(-extent, extent, (5, 2)) / 2 + (x, y)).ravel().tolist()
-        draw.polygon(corners, fill=tuple(generator.integers(0, 256, 3).tolist()))
-    noise = generator.normal(0, 6, (size[1], size[0], 1))
-    return Image.fromarray(np.clip(np.asarray(image) + noise, 0, 255).astype(np.uint8))
 
 
 def write_hashes(count: int, path: Path) -> None:
