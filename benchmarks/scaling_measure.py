@@ -44,6 +44,9 @@ _CROPS = 2500
 _FILES = 20_000
 _VERIFIED = 20
 _TASKS = 400
+_SEES_LOCK = sys.version_info[:2] == (3, 11)
+_OF_LOCK = {"phash": "PHash", "cnn": "CNN", "runner": "fastdup"}
+_LOCKED = "s an image: of this, with the interpreter's lock (`benchmarks/interpreter_lock.py`)"
 _LOADED = """
 import sys
 from imagededup.methods import {0}
@@ -96,6 +99,8 @@ def _encoding(paths: list[Path], folder: Path) -> Found:
             encode(images)  # reads the files, compiles
             seconds = cpu_seconds(partial(encode, images), 2)[0] / len(files)
             yield f"{name} {size}", seconds, "s an image: read, decoded, encoded"
+            if size == "photograph" and _SEES_LOCK:
+                yield f"lock {name}", _locked(name, images, seconds), _LOCKED
     for name in ("PHash", "CNN"):
         yield f"{name.lower()} memory", _memory(name, sets["photograph"]), "bytes of a process"
     encoder, pixels = CNN(verbose=False), np.zeros((160, 160, 3), np.uint8)
@@ -104,6 +109,16 @@ def _encoding(paths: list[Path], folder: Path) -> Found:
         lambda: [encoder.encode_image(image_array=pixels) for _ in range(100)], 3
     )
     yield "network", seconds / 100, "s an image: the network alone"
+
+
+def _locked(method: str, images: Path, seconds: float) -> float:
+    """How long an image holds the interpreter's lock; its share is measured, with one worker."""
+    from interpreter_lock import encoders, held_by
+
+    encode = encoders()[_OF_LOCK[method]]
+    encode(images, 1)
+    count = len(list_photographs(images))
+    return seconds * min(held_by(partial(encode, images, 1), count).share for _ in range(2))
 
 
 def _extract(work_dir: Path, images: Path) -> None:
