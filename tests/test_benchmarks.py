@@ -158,9 +158,9 @@ def test_a_peer_cannot_import_this_checkout(benchmark, tmp_path, monkeypatch):
 def test_of_the_same_work_the_last_run_counts(benchmark, quadratic):
     reports = benchmark("report")
     again = replace(quadratic[0], runs=[replace(quadratic[0].runs[0], seconds=9.0)])
-    first, second = reports.Report({}, "a", [1], quadratic), reports.Report({}, "b", [1], [again])
-    merged = reports.merge([first, second])
-    assert merged.command == "b"
+    first = reports.Report({"load": "7.5"}, "a", [1], quadratic)
+    merged = reports.merge([first, reports.Report({"load": "0.1"}, "b", [1], [again])])
+    assert (merged.command, merged.machine) == ("b", {"load": "7.5"})
     assert [cell.seconds for cell in merged.cells] == [9.0, 4.0, 16.0, 0.5, 0.5, 0.5]
 
 

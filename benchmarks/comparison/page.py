@@ -11,6 +11,7 @@ from comparison.tables import markdown
 __all__ = ["BEGIN", "END", "section", "write_page"]
 
 BEGIN, END = "<!-- what python -m benchmarks wrote -->", "<!-- until here -->"
+_QUIET = 1.0
 _PICTURES = {
     "comparison_times.svg": (draw_times, "How many times as fast this package is as its peers"),
     "comparison_growth.svg": (draw_growth, "Seconds and memory by size"),
@@ -52,12 +53,22 @@ def _introduction(report: Report) -> str:
     return (
         f"```\n{report.command}\n```\n\n"
         f"{machine['cores']} cores of {machine['processor']}, {machine['memory']}, Python "
-        f"{machine['python']}, load at the start {machine['load']}; {met} of {len(judged)} targets "
-        "are met. The packages ran in turns, in processes of their own, on the same files and "
-        "cores. Times are those of the call: what a package loads in it counts, what its import "
+        f"{machine['python']}; {met} of {len(judged)} targets are met. "
+        f"{_load(float(machine['load']))}"
+        "The packages ran in turns, in processes of their own, on the same files and cores. Times "
+        "are those of the call: what a package loads in it counts, what its import "
         "loads does not. *Process* is the whole from start to end, with imports and the reading "
         "of inputs. Processor time is the sum of all cores; memory is the most of a process and "
         "its children. *About* is what the growth over smaller sizes lets expect where a run would "
         "have passed the limit of time. imagededup's network had random weights, as nothing was "
         "downloaded: only its speed was measured."
+    )
+
+
+def _load(load: float) -> str:
+    if load < _QUIET:
+        return ""
+    return (
+        f"**Other work took the cores at the same time** (load {load:g}), so that seconds are too "
+        "long and processor time says more. "
     )

@@ -63,14 +63,20 @@ def read(path: Path) -> Report:
 
 
 def merge(reports: Sequence[Report]) -> Report:
-    """The figures of several runs; of the same work the last one counts, with its machine."""
+    """The figures of several runs on one machine; of the same work the last one counts."""
     cells: dict[tuple[str, str, int, str, str], Cell] = {}
     floors: dict[str, Floor] = {}
     for report in reports:
         for cell in report.cells:
             cells[cell.group, cell.what, cell.size, cell.unit, cell.package] = cell
         floors |= {floor.what: floor for floor in report.floors}
-    return replace(reports[-1], cells=list(cells.values()), floors=list(floors.values()))
+    loads = [float(report.machine["load"]) for report in reports]
+    return replace(
+        reports[-1],
+        machine={**reports[-1].machine, "load": str(max(loads))},
+        cells=list(cells.values()),
+        floors=list(floors.values()),
+    )
 
 
 def machine() -> dict[str, str]:
