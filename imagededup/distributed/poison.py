@@ -11,6 +11,7 @@ import numpy as np
 
 from imagededup.distributed.job import Job
 from imagededup.distributed.workers import ONE_CORE, Share, Workers
+from imagededup.errors import FileOperationError
 
 __all__ = ["LOST", "ImageWork", "Piece"]
 
@@ -20,6 +21,7 @@ LOST = "the worker died while it read the image"
 _CRASHES = 2
 """How often a shard may take its worker with it before it is divided: nodes are lost as well."""
 _CRASHES_OF_ONE = 3
+_CRASHES_WITHOUT = 10
 _PIECES = 8
 
 Piece = tuple[int, int]
@@ -64,12 +66,22 @@ class ImageWork:
             for shard in hopeless:
                 deadly = self._deadly_images(job, workers, shard, share)
                 logger.warning("%d images of %s kill their process", len(deadly), shard)
-                left: list[tuple[Any, ...]] = [(job, shard, tuple(deadly), share.cores)]
-                while left:
-                    left = [
-                        one for one, ended in workers.attempts(self.task, left, share) if not ended
-                    ]
+                self._finish(workers, (job, shard, tuple(deadly), share.cores), share)
             shards = [shard for shard in again if shard not in hopeless]
+
+    def _finish(self, workers: Workers, arguments: tuple[Any, ...], share: Share) -> None:
+        """Do a shard without its deadly images; a node may still be lost.
+
+        Raises:
+            FileOperationError: It is lost again and again.
+        """
+        for _ in range(_CRASHES_WITHOUT):
+            if all(ended for _, ended in workers.attempts(self.task, [arguments], share)):
+                return
+        raise FileOperationError(
+            f"{arguments[1]} was lost {_CRASHES_WITHOUT} times, and no image of it alone kills its "
+            "process: the memory of a node may be too small for --shard-size"
+        )
 
     def _deadly_images(self, job: Job, workers: Workers, shard: str, share: Share) -> list[int]:
         """The places of the images of a shard that kill the process that reads them."""

@@ -151,6 +151,21 @@ def test_the_best_others_are_those_of_one_machine():
             assert len(wanted) > 100
 
 
+def test_a_shard_that_always_dies_ends_the_job(pictures, work_dir):
+    class Small(HereAndNow):
+        """A machine whose memory does not suffice for a whole shard."""
+
+        def attempts(self, task, arguments, share=None):
+            for one in arguments:
+                ended = task.__name__ == "probe"
+                if ended:
+                    task(*one)
+                yield one, ended
+
+    with pytest.raises(FileOperationError, match="part-00000 was lost 10 times, and no image"):
+        work(ask(pictures, work_dir), Small())
+
+
 class DyingLooks(HereAndNow):
     """Loses the process of every task that looks at an image again which it is told of."""
 
