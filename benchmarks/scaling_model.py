@@ -132,6 +132,11 @@ class Stage:
             "requests": self.waits * request,
         }
 
+    def waits_for_lock(self, machine: Machine, assumed: Assumptions) -> bool:
+        """Whether a quarter or more of the cores is lost to the interpreter's lock."""
+        capacity = assumed.capacity(machine)
+        return rate_of_threads(capacity, self.lock) < 0.75 * capacity
+
     def seconds(self, machine: Machine, nodes: int, assumed: Assumptions) -> float:
         """By the clock: the first three overlap, the others come one after the other."""
         *together, alone, requests = self.parts(machine, nodes, assumed).values()

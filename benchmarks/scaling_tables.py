@@ -348,7 +348,7 @@ def _threads(inputs: Inputs) -> str:
 def _first(stages: Sequence[Stage], machine: Machine, nodes: int, assumed: Assumptions) -> str:
     """What takes most of the time, with its share."""
     seconds, limit = max(
-        (part, _shown(stage, what))
+        (part, _shown(stage, what, stage.waits_for_lock(machine, assumed)))
         for stage in stages
         for what, part in stage.parts(machine, nodes, assumed).items()
     )
@@ -356,8 +356,10 @@ def _first(stages: Sequence[Stage], machine: Machine, nodes: int, assumed: Assum
     return f"{limit} ({min(seconds / whole, 1):.0%})"
 
 
-def _shown(stage: Stage, what: str) -> str:
+def _shown(stage: Stage, what: str, waits: bool) -> str:
     """What takes the time of a stage."""
+    if waits and what == stage.limit:
+        return f"{what}, and Python's lock"
     if stage.name == "encoding":
         return {"reading and writing": "reading the images", "one core": "the driver"}.get(
             what, what

@@ -84,6 +84,12 @@ def test_threads_that_share_a_lock(scaling):
     # two threads: 2 / (1 + share^2), by hand from the mean value analysis
     assert rate(2, 0.5) == pytest.approx(2 / 1.25)
     assert rate(64, 0.1) == pytest.approx(10, rel=1e-3)
+    stage, machine = scaling("scaling_model").Stage, scaling("scaling").MACHINES["c7a.8xlarge"]
+    assumed = scaling("scaling").ASSUMED
+    assert [
+        stage("encoding", "decoding", lock=lock).waits_for_lock(machine, assumed)
+        for lock in (0, 0.02, 0.1)
+    ] == [False, False, True]
     assert rate(2.5, 0.5) == pytest.approx((rate(2, 0.5) + rate(3, 0.5)) / 2)
 
 
