@@ -59,8 +59,9 @@ def plan_chunks(queries: int, targets: int, threshold: int) -> ChunkPlan:
     return min(plans, key=lambda plan: plan.cost)
 
 
+@cache
 def masks_within(bits: int, radius: int) -> NDArray[np.int64]:
-    """All numbers of `bits` bits with at most `radius` ones, ascending."""
+    """All numbers of `bits` bits with at most `radius` ones, ascending; not to be changed."""
     numbers = np.arange(1 << bits, dtype=np.int64)
     return numbers[np.bitwise_count(numbers) <= radius]
 
