@@ -4,9 +4,9 @@
 
 For photographs as they are and blown up to 12 megapixels, an image on one core and on two:
 
-- entropy: libjpeg-turbo at an eighth of the size, of bytes that are in memory. All of the entropy
-  coded data are decoded, while the transform of a block is one addition and there is a 64th of the
-  pixels: the fastest decoding that there is, and little but entropy decoding.
+- entropy: the luma by libjpeg-turbo at an eighth of the size, of bytes that are in memory. All
+  entropy coded data are decoded, while the transform of a block is one addition and there is a 64th
+  of the pixels: the fastest decoding that there is, and little but entropy decoding.
 - decoding: the decoding that the encoder asks for. The hashes take photographs of less than 1536
   pixels in full, in colours, for their codes are those of a full decode; its transform, upsampling
   and colours are no overhead of this package. The CNN takes the smallest eighth from 160 pixels on.
@@ -110,8 +110,8 @@ def decoded(reduction: Reduction | None, data: bytes) -> None:
 
 
 def entropy_decoded(data: bytes) -> None:
-    """Decode at an eighth of the size."""
-    simplejpeg.decode_jpeg(data, min_height=1, min_width=1)
+    """Decode the luma at an eighth of the size."""
+    simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=1, min_width=1)
 
 
 def measure(size: str, folder: Path, workers: int, repeat: int) -> None:
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure small and large photographs on one core and on two."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "folder", type=Path, nargs="?", help="photographs; drawn where none is given"
+        "folder", type=Path, nargs="?", help="photographs, all JPEGs; drawn where none is given"
     )
     parser.add_argument("--count", type=int, default=400, help="photographs to encode")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each measurement")
