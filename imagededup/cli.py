@@ -7,7 +7,8 @@ duplicates, and 130 after an interrupt (143 where it was to terminate).
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -74,9 +75,11 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         KeyboardInterrupt: The user interrupted.
     """
-    _log_to_stderr()
     try:
-        code = _asked_for(arguments)(list(arguments), prog_name="imagededup", standalone_mode=False)
+        with _logged_to_stderr():
+            code = _asked_for(arguments)(
+                list(arguments), prog_name="imagededup", standalone_mode=False
+            )
     except SystemExit as end:  # shell completion ends so
         code = end.code
     except Exception as error:
@@ -130,9 +133,14 @@ def _complain(error: object, code: int) -> int:
     return code
 
 
-def _log_to_stderr() -> None:
+@contextmanager
+def _logged_to_stderr() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("imagededup: %(message)s"))
     logger = logging.getLogger("imagededup")
-    logger.handlers = [handler]
-    logger.propagate = False
+    before = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [handler], False
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate = before

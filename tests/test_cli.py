@@ -309,3 +309,11 @@ class TestProcess:
             check=False,
         )
         assert (process.returncode, process.stdout) == (2, "")
+
+
+def test_messages_go_where_they_went_before_a_command(command, photos, caplog):
+    _, _, messages = command("find", photos, "--no-cache")
+    assert messages.startswith("imagededup: 1 file could not be read")
+    assert caplog.records == []
+    PHash(verbose=False).encode_images(photos)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
