@@ -42,7 +42,7 @@ Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Advance = Callable[[int], None]
 
-LARGE = 20_000
+LARGE = 10_000
 FEWEST_LINKS = 8
 _BUILD_BREADTH = 64
 _SEARCH_BREADTH = 24
