@@ -69,6 +69,6 @@ def _load(load: float) -> str:
     if load < _QUIET:
         return ""
     return (
-        f"**Other work took the cores at the same time** (load {load:g}), so that seconds are too "
-        "long and processor time says more. "
+        f"**The machine was not idle at the start** (load {load:g}): if that went on, seconds are "
+        "too long and processor time says more. "
     )
