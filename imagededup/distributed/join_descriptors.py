@@ -16,6 +16,7 @@ from imagededup.distributed.job import Job
 from imagededup.distributed.join_hashes import PAIRS
 from imagededup.distributed.tables import best_of_either, columns, partitioned, table_of
 from imagededup.distributed.workers import Workers
+from imagededup.search.blas_threads import one_blas_thread
 from imagededup.search.cosine.vectors import Vectors, verified
 from imagededup.search.faiss_threads import one_faiss_thread
 from imagededup.search.matches import Pairs
@@ -106,8 +107,6 @@ def assign(job: Job, name: str, shard: str, probed: int) -> None:
 
 def join_partition(job: Job, name: str, maps: Sequence[str], partition: int) -> None:
     """Write the pairs of a partition, one cell after the other, and the nearest of each image."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
-
     empty = np.empty(0, np.int64)
     none = np.empty(0, np.float32)
     schema = table_of(left=empty, right=empty, score=none).schema
@@ -122,7 +121,7 @@ def join_partition(job: Job, name: str, maps: Sequence[str], partition: int) -> 
     of_cell = columns(job.store.read(_CELLS, "part-00000"), "partition")[0]
     most = job.settings.candidates if job.settings.verify else None
     join = _CellJoin(ids, cells, codes, job.settings.threshold, most)
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         own = np.flatnonzero(of_cell == partition).tolist()
         job.store.write(PAIRS, name, (join.pairs(cell) for cell in own), schema)
     job.store.write(NEAREST, name, [join.nearest()], nearest.schema)
@@ -159,10 +158,8 @@ def _unit(codes: Matrix) -> Matrix:
 
 def _nearest_cells(codes: Matrix, centers: Matrix, count: int) -> Indices:
     """The nearest cells of every descriptor, the nearest first."""
-    from threadpoolctl import threadpool_limits
-
     found = np.empty((len(codes), count), np.int64)
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         for begin in range(0, len(codes), _ROWS_AT_ONCE):
             products = _unit(codes[begin : begin + _ROWS_AT_ONCE]) @ centers.T
             best = np.argpartition(-products, count - 1, axis=1)[:, :count]

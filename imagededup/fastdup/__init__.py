@@ -6,11 +6,11 @@
 Parameters, files and columns are those of fastdup's documents.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagededup import __version__
 from imagededup.fastdup.run import run
+from imagededup.utils.handed_on import handed_on
 
 if TYPE_CHECKING:
     from imagededup.fastdup.galleries.components import create_components_gallery
@@ -61,12 +61,7 @@ _MODULES = {
     "save_binary_feature": _BINARY,
 }
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Import a helper when it is first asked for: the command needs the parameters only."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__ = handed_on(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

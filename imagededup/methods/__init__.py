@@ -1,6 +1,8 @@
 """The encoders, perceptual hashes and a convolutional network, and what they find."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from imagededup.utils.handed_on import handed_on
 
 if TYPE_CHECKING:
     from imagededup.methods.cnn import CNN
@@ -33,14 +35,7 @@ _MODULES = {
     "update_encodings": "imagededup.methods.stored.update",
 }
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Import what is handed on when it is asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(_MODULES[name]), name)
+__getattr__ = handed_on(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

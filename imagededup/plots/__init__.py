@@ -1,6 +1,8 @@
 """Pictures for papers and notebooks: duplicates, clusters, curves and histograms; a page."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from imagededup.utils.handed_on import handed_on
 
 if TYPE_CHECKING:
     from imagededup.plots.curves import plot_precision_recall
@@ -24,14 +26,7 @@ _MODULES = {
     "plot_similarity_histogram": "imagededup.plots.histogram",
 }
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Import a plot function when it is asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(_MODULES[name]), name)
+__getattr__ = handed_on(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -70,10 +70,7 @@ def ordered_map(
         yield from map(function, items)
         return
     remaining = iter(items)
-    threads: list[Thread] = []
-    executor = ThreadPoolExecutor(
-        workers, "imagededup", initializer=lambda: threads.append(current_thread())
-    )
+    executor, threads = _executor(workers)
     try:
         pending: deque[Future[Result]] = deque(
             executor.submit(function, item) for item in islice(remaining, 2 * workers)
@@ -108,18 +105,28 @@ def beside(task: Callable[[Callable[[], None]], None], workers: int) -> Iterator
         if failed.is_set():
             raise _StoppedError
 
-    with ThreadPoolExecutor(1, "imagededup") as executor:
+    executor, threads = _executor(1)
+    with executor:
         future = executor.submit(task, check)
         try:
             yield
         except BaseException:
             failed.set()
             raise
-        _result(future, [])
+        _result(future, threads)
 
 
 class _StoppedError(Exception):
     """What a task was done for has failed."""
+
+
+def _executor(workers: int) -> tuple[ThreadPoolExecutor, list[Thread]]:
+    """An executor, and the threads that it has started."""
+    threads: list[Thread] = []
+    started = ThreadPoolExecutor(
+        workers, "imagededup", initializer=lambda: threads.append(current_thread())
+    )
+    return started, threads
 
 
 def _result(future: Future[Result], threads: list[Thread]) -> Result:
