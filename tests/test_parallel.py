@@ -1,10 +1,13 @@
 """Work on several threads: order, bounded memory, errors, and the number of threads."""
 
+import errno
 import os
 import sys
 import threading
+from contextlib import nullcontext
 from threading import Event
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -227,6 +230,30 @@ def test_a_thread_that_dies_between_two_items_is_not_waited_for(monkeypatch):
     monkeypatch.setattr("concurrent.futures.thread._WorkItem.run", die)
     with pytest.raises(MemoryError, match="a thread has died"):
         list(ordered_map(str, range(10), 2))
+
+
+@pytest.mark.parametrize(("room", "threads"), [(0, 1), (1, 1), (2, 2), (3, 3), (9, 4)])
+def test_no_more_threads_than_memory_suffices_for(monkeypatch, room, threads):
+    """A thread without memory for its first line would be waited for, for ever."""
+    asked = []
+
+    def give(_, size):
+        asked.append(size)
+        if len(asked) > room:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return nullcontext()
+
+    monkeypatch.setattr("imagededup.utils.parallel.mmap", give)
+    together = threading.Barrier(threads, timeout=WAIT)
+    assert sorted(ordered_map(lambda _: together.wait(), range(threads), 4)) == [*range(threads)]
+    assert set(asked) == {12 << 20}
+
+
+def test_a_task_is_done_before_the_body_where_memory_lacks(monkeypatch):
+    monkeypatch.setattr("imagededup.utils.parallel.mmap", Mock(side_effect=OSError(errno.ENOMEM)))
+    done = []
+    with beside(lambda check: done.append(check()), 2):
+        assert done == [None]
 
 
 def test_a_task_is_done_before_the_body_of_one_worker():

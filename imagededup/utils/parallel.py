@@ -4,8 +4,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
+from mmap import mmap
 from threading import Event, Thread, current_thread
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ Result = TypeVar("Result")
 
 _MOST_WORKERS = 1024
 _PATIENCE_SECONDS = 1.0
+_BYTES_TO_START = 12 << 20  # a thread's stack, and what Python needs before its first line
 _LARGEST_TASK = 4
 _TASKS_PER_WORKER = 8
 
@@ -60,13 +62,15 @@ def ordered_map(
     """Yield `function(item)` in the order of the items.
 
     At most two items per worker are in work or wait to be taken. An exception, an interrupt too,
-    ends the work without waiting for what is under way.
+    ends the work without waiting for what is under way. Where memory does not suffice for the
+    threads, fewer do the work, or the caller's own.
 
     Raises:
         MemoryError: A thread has died on the way from one item to the next, as it does where
             memory is short; its item would be waited for, for ever.
     """
-    if workers <= 1:
+    workers = _threads_that_fit(workers)
+    if workers == 1:
         yield from map(function, items)
         return
     remaining = iter(items)
@@ -86,7 +90,7 @@ def ordered_map(
 
 @contextmanager
 def beside(task: Callable[[Callable[[], None]], None], workers: int) -> Iterator[None]:
-    """Do a task while the body runs; before it where there is one worker only.
+    """Do a task while the body runs; before it where there is one worker only, or no memory.
 
     What the task raises is raised at the end of the body. A body that fails waits until the task
     has stopped.
@@ -95,7 +99,7 @@ def beside(task: Callable[[Callable[[], None]], None], workers: int) -> Iterator
         task: Given a function that it calls now and then, which ends it if the body has failed.
         workers: Number of threads.
     """
-    if workers <= 1:
+    if _threads_that_fit(workers) == 1:
         task(lambda: None)
         yield
         return
@@ -120,12 +124,34 @@ class _StoppedError(Exception):
     """What a task was done for has failed."""
 
 
+def _threads_that_fit(workers: int) -> int:
+    """How many of the workers memory suffices for; one is the caller's own thread.
+
+    To start a thread that dies before its first line would wait for it for ever: Python does.
+    """
+    if workers <= 1:
+        return 1
+    with ExitStack() as room:
+        for fit in range(workers):
+            try:
+                room.enter_context(mmap(-1, _BYTES_TO_START))  # asked for, and never touched
+            except OSError:
+                return max(1, fit)
+    return workers
+
+
 def _executor(workers: int) -> tuple[ThreadPoolExecutor, list[Thread]]:
-    """An executor, and the threads that it has started."""
+    """An executor and its threads: all are started before one takes memory for its work."""
     threads: list[Thread] = []
     started = ThreadPoolExecutor(
         workers, "imagededup", initializer=lambda: threads.append(current_thread())
     )
+    all_started = Event()
+    try:
+        for _ in range(workers):
+            started.submit(all_started.wait)
+    finally:
+        all_started.set()
     return started, threads
 
 

@@ -50,6 +50,13 @@ def test_termination_leaves_what_was_there(commands, photos, tmp_path):
     assert result.read_text() == "before"
 
 
+def test_a_command_without_memory_for_threads_works_without_them(commands, photos, tmp_path):
+    """Python would wait for ever for a thread that dies before its first line."""
+    find = ["find", photos, "--no-cache", "-o", tmp_path / "found.json"]
+    commands.warm(find)
+    assert commands.run(*find, headroom=0, patience=30).code == 0
+
+
 def test_a_run_whose_features_cannot_be_written_names_the_file(commands, photos, tmp_path):
     work = tmp_path / "work"
     ended = commands.run("fastdup", photos, f"--work_dir={work}", limits={"FSIZE": 8192})
