@@ -12,7 +12,7 @@ from imagededup.search.matches import Pairs
 from imagededup.utils.jit import compiled, unless_quick
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["LANES", "Vectors", "group_identical", "verified"]
+__all__ = ["LANES", "Vectors", "cosine_of", "group_identical", "verified"]
 
 Descriptors = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -170,10 +170,19 @@ def _cosines(
     cosines = np.empty(len(left_rows), np.float32)
     lanes = np.empty(LANES)
     for place in range(len(left_rows)):
-        product = _product(left[left_rows[place]], right[right_rows[place]], lanes)
-        cosine = product / (left_norms[place] * right_norms[place])
-        cosines[place] = np.float32(min(1.0, max(-1.0, cosine)))
+        a, b = left[left_rows[place]], right[right_rows[place]]
+        cosines[place] = cosine_of(a, b, left_norms[place], right_norms[place], lanes)
     return cosines
+
+
+@compiled
+def cosine_of(
+    left: Descriptors, right: Descriptors, left_norm: float, right_norm: float,
+    lanes: NDArray[np.float64],
+) -> np.float32:  # fmt: skip
+    """The cosine of two descriptors; `lanes` is room for LANES numbers."""
+    cosine = _product(left, right, lanes) / (left_norm * right_norm)
+    return np.float32(min(1.0, max(-1.0, cosine)))
 
 
 @compiled

@@ -17,6 +17,7 @@ __all__ = [
     "costs_between",
     "distances_of",
     "similarity_of",
+    "squared_gap",
 ]
 
 Features = NDArray[np.float32]
@@ -166,18 +167,23 @@ def _squared_euclidean(
     sums = np.empty(len(left_rows))
     lanes = np.empty(LANES)
     for place in range(len(left_rows)):
-        a, b = left[left_rows[place]], right[right_rows[place]]
-        whole = len(a) - len(a) % LANES
-        lanes[:] = 0.0
-        for begin in range(0, whole, LANES):
-            for lane in range(LANES):
-                gap = np.float64(a[begin + lane]) - np.float64(b[begin + lane])
-                lanes[lane] += gap * gap
-        for number in range(whole, len(a)):
-            gap = np.float64(a[number]) - np.float64(b[number])
-            lanes[number - whole] += gap * gap
-        sums[place] = lanes.sum()
+        sums[place] = squared_gap(left[left_rows[place]], right[right_rows[place]], lanes)
     return sums
+
+
+@compiled
+def squared_gap(a: Features, b: Features, lanes: NDArray[np.float64]) -> float:
+    """The squared distance of two features; `lanes` is room for LANES numbers."""
+    whole = len(a) - len(a) % LANES
+    lanes[:] = 0.0
+    for begin in range(0, whole, LANES):
+        for lane in range(LANES):
+            gap = np.float64(a[begin + lane]) - np.float64(b[begin + lane])
+            lanes[lane] += gap * gap
+    for number in range(whole, len(a)):
+        gap = np.float64(a[number]) - np.float64(b[number])
+        lanes[number - whole] += gap * gap
+    return float(lanes.sum())
 
 
 @compiled

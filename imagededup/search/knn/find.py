@@ -55,6 +55,9 @@ class _CandidateSearch(Protocol):
         """Queries from `begin` to `end`, and points that may be near."""
 
 
+_Search = Callable[[Advance], tuple[Indices, Features]]
+
+
 def find_neighbors(
     features: Features,
     k: int,
@@ -121,13 +124,13 @@ def find_neighbors(
         finish = per_mille(advance, max(work.size(provider, index), 1))
         if min(len(queries), len(targets)) == 0 and index_path is None:
             return _nothing(len(left), k)
-        search: _CandidateSearch
+        search: _Search
         if provider is Provider.FAISS:
             until_written = until_found if until_written is None else until_written
             search = _faiss(work, faiss_mode, faiss_param, index, index_path, until_written, finish)
         else:
-            search = _turi(work, model)
-        places, costs = work.nearest(search, finish)
+            search = partial(work.nearest, _turi(work, model))
+        places, costs = search(finish)
     found, cost = expand(distinct, places, costs, k, -1.0 if distance.is_angular else 0.0)
     similarity = similarity_of(distances_of(cost, distance, exponent), distance)
     return Neighbors(found, np.where(found < 0, -np.inf, similarity))
@@ -208,13 +211,14 @@ def _faiss(
     index_path: str | PathLike[str] | None,
     until_written: ExitStack,
     finish: Advance,
-) -> _CandidateSearch:
+) -> _Search:
     from imagededup.search.knn.faiss_index import FaissSearch, write_joined_index
     from imagededup.search.knn.index_file import write_index
+    from imagededup.search.knn.ranking import nearest_joined
 
     sides = work.queries, work.targets, work.neighbors
     if index is not None:
-        return FaissSearch.loaded(*sides, index, faiss_param)
+        return partial(work.nearest, FaissSearch.loaded(*sides, index, faiss_param))
     join = None if faiss_param else _join(work, faiss_mode, finish)
     if join is not None:
         if index_path is not None:
@@ -222,11 +226,11 @@ def _faiss(
                 write_joined_index, work.targets, faiss_mode, join, work.threads, index_path
             )
             until_written.enter_context(beside(write, work.threads))
-        return join
+        return partial(nearest_joined, work.targets, join, work.k, work.threads)
     search = FaissSearch.build(*sides, faiss_mode, faiss_param, finish)
     if index_path is not None:
         write_index(search.index, index_path)
-    return search
+    return partial(work.nearest, search)
 
 
 def _join(work: _Work, faiss_mode: str, finish: Advance) -> "SelfJoin | None":

@@ -25,7 +25,6 @@ Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 MOST_NEIGHBORS = 12
-_CANDIDATES = 16
 _LIST = 24
 _JOINED = (24, 16)
 _FEW_NEW = 0.15
@@ -86,9 +85,3 @@ class SelfJoin:
         place = np.empty_like(cells.order)
         place[cells.order] = np.arange(count)
         return cls(cells.order, place, cells.start, rows, lists)
-
-    def candidates(self, begin: int, end: int) -> tuple[Indices, Indices]:
-        """Points from `begin` to `end`, and others that may be near them."""
-        near = self.lists.near[self.place[begin:end], :_CANDIDATES]
-        i, rank = np.nonzero(near >= 0)
-        return i + begin, self.order[near[i, rank]]
