@@ -17,7 +17,7 @@ from imagededup.search.cosine.choose import (
     choose_method,
     search_cosine,
 )
-from imagededup.search.cosine.principal import Screen, find_directions
+from imagededup.search.cosine.principal import Screen, _principal_directions, find_directions
 from imagededup.search.cosine.vectors import Vectors
 from imagededup.search.descriptors import as_descriptors, check_descriptors
 from imagededup.search.matches import Pairs
@@ -153,6 +153,19 @@ def test_directions_are_not_worth_it_where_most_pairs_match():
     vectors = spectrum(15_000, 64)
     queries = Vectors.of(vectors, np.arange(len(vectors)), workers=1)
     assert find_directions(queries, None, 0.0) is None
+
+
+@pytest.mark.parametrize(("rows", "dimensions", "count"), [(400, 160, 128), (300, 40, 512)])
+def test_directions_catch_what_eigenvectors_do(rows, dimensions, count):
+    sample = spectrum(rows, dimensions).astype(float)
+    sample[-rows // 4 :] = sample[0]
+    directions = _principal_directions(sample, count)
+    assert directions.shape == (dimensions, min(count, dimensions))
+    np.testing.assert_allclose(directions.T @ directions, np.eye(directions.shape[1]), atol=1e-12)
+    caught = ((sample @ directions) ** 2).sum(axis=0).cumsum()
+    most = np.linalg.eigvalsh(sample.T @ sample)[::-1].cumsum()
+    for width in (16, 32):
+        assert caught[width - 1] > 0.999 * most[width - 1]
 
 
 @given(

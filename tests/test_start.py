@@ -64,6 +64,24 @@ def test_few_images_with_a_cache(folder, tmp_path):
         assert not (HEAVY | OTHER_PARTS | {"onnxruntime"}) & modules
 
 
+def test_pairs_of_twelve_thousand_descriptors():
+    code = """
+import sys
+import numpy as np
+from imagededup.methods import CNN
+rows = np.random.default_rng(0).random((12_000, 576), np.float32)
+rows[1] = 2 * rows[0]
+codes = dict(zip(map(str, range(len(rows))), rows))
+found = CNN(verbose=False).find_duplicates(encoding_map=codes)
+print(*sys.modules)
+assert {name for name in found if found[name]} == {"0", "1"}
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not HEAVY & set(process.stdout.split())
+
+
 @pytest.mark.parametrize("command", ["find", "cache"])
 def test_a_command_loads_no_other(command):
     printed, modules = loaded(command, "--help")

@@ -144,7 +144,7 @@ class CNN(Encoder[Descriptor]):
                     f"{name} must hold descriptors of one length, got {length} for {keys[0]!r} "
                     f"and {len(row)} for {key!r}"
                 )
-        return as_descriptors(np.stack(rows))
+        return as_descriptors(np.concatenate(rows).reshape(len(rows), length))
 
     def _check_search(self, request: SearchRequest) -> None:
         from imagededup.search.cosine.choose import CosineMethod, check_similarity  # loads numba

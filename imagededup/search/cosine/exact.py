@@ -5,7 +5,7 @@ whose bound reaches the threshold are verified on all numbers. Within one collec
 blocks meet once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +23,14 @@ __all__ = ["cosine_pairs", "pairs_of_rows", "products_above"]
 
 Indices = NDArray[np.int64]
 Task = tuple[int, int, int]
+Candidates = tuple[Indices, Indices]
 
 _SHORT = 256
 _SHORT_BLOCK = 512
 _LONG_BLOCK = 2048
 _COMPARISONS_PER_TASK = 1 << 25
-_SECONDS_BY_NUMPY = 2e-9
+_CANDIDATES_AT_ONCE = 1 << 14
+_SECONDS_BY_NUMPY = 1e-10
 
 
 def cosine_pairs(
@@ -101,24 +103,43 @@ class _BlockSearch:
 
     def run(self, task: Task) -> Pairs:
         """The pairs of a block of queries with a stripe of targets."""
+        vectors = self.queries.vectors, self.targets.vectors
+        batches = _in_batches(self.candidates(task))
+        found = [verified(*vectors, batch, self.threshold) for batch in batches]
+        return concatenate(found, np.float32)
+
+    def candidates(self, task: Task) -> Iterator[Candidates]:
+        """The pairs whose bound reaches the threshold, block by block."""
         query, first, last = task
         left = self.queries.block(query, query + self.size)
         memory = np.empty(len(left) * self.size, np.float32)
-        found = []
+        least = np.float32(self.threshold - self.queries.margin)
         for target in range(first, last, self.size):
-            right = self.targets.block(target, min(target + self.size, last))
+            same = self.symmetric and query == target
+            right = left if same else self.targets.block(target, min(target + self.size, last))
             products = memory[: len(left) * len(right)].reshape(len(left), len(right))
             np.matmul(left, right.T, out=products)
-            found.append(self.pairs(products, query, target))
-        return concatenate(found, np.float32)
+            seconds = products.size * _SECONDS_BY_NUMPY
+            i, j = unless_quick(products_above, seconds, few.products_above)(products, least, same)
+            yield i + query, j + target
 
-    def pairs(self, products: NDArray[np.float32], query: int, target: int) -> Pairs:
-        """The pairs of two blocks."""
-        least = np.float32(self.threshold - self.queries.margin)
-        search = unless_quick(products_above, products.size * _SECONDS_BY_NUMPY, few.products_above)
-        i, j = search(products, least, self.symmetric and query == target)
-        candidates = i + query, j + target
-        return verified(self.queries.vectors, self.targets.vectors, candidates, self.threshold)
+
+def _in_batches(blocks: Iterable[Candidates]) -> Iterator[Candidates]:
+    """The candidates of several blocks at once: few of them take hardly less time than many."""
+    waiting: list[Candidates] = []
+    count = 0
+    for block in blocks:
+        waiting.append(block)
+        count += len(block[0])
+        if count >= _CANDIDATES_AT_ONCE:
+            yield _joined(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(blocks: list[Candidates]) -> Candidates:
+    return np.concatenate([i for i, _ in blocks]), np.concatenate([j for _, j in blocks])
 
 
 @compiled

@@ -13,7 +13,7 @@ Indices = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 _LANES = 32
-_NUMBERS_AT_ONCE = 1 << 16
+_NUMBERS_AT_ONCE = 1 << 15
 
 
 def norms(matrix: Descriptors, rows: Indices) -> Numbers:
@@ -23,7 +23,8 @@ def norms(matrix: Descriptors, rows: Indices) -> Numbers:
 
 def scaled(matrix: Descriptors, rows: Indices, norms: Numbers) -> Descriptors:
     """Some rows divided by their norms."""
-    result: Descriptors = (matrix[rows] * (1 / norms)[:, None]).astype(np.float32)
+    result = matrix[rows]
+    np.multiply(result, (1 / norms)[:, None], out=result, dtype=np.float64, casting="same_kind")
     return result
 
 
@@ -40,9 +41,11 @@ def products_above(
     products: NDArray[np.float32], least: np.float32, above_diagonal: bool
 ) -> tuple[Indices, Indices]:
     """Row and column of every product >= `least`."""
-    above = products >= least
-    rows, columns = np.nonzero(np.triu(above, 1) if above_diagonal else above)
-    return rows, columns
+    rows, columns = np.divmod(np.flatnonzero(products >= least), max(products.shape[1], 1))
+    if not above_diagonal:
+        return rows, columns
+    above = rows < columns
+    return rows[above], columns[above]
 
 
 def _products(
@@ -51,20 +54,18 @@ def _products(
     """Inner products, summed in the order of `vectors._product`."""
     count = max(_NUMBERS_AT_ONCE // max(left.shape[1], 1), 1)
     parts = [
-        _sums(left[left_rows[begin : begin + count]].T, right[right_rows[begin : begin + count]].T)
+        _sums(left[left_rows[begin : begin + count]], right[right_rows[begin : begin + count]])
         for begin in range(0, len(left_rows), count)
     ]
     return np.concatenate([np.empty(0), *parts])
 
 
 def _sums(left: Descriptors, right: Descriptors) -> Numbers:
-    """Products of columns, summed over the rows."""
-    products = left.astype(np.float64) * right
-    whole = len(products) - len(products) % _LANES
-    lanes = np.zeros((_LANES, products.shape[1]))
-    for begin in range(0, whole, _LANES):
-        lanes += products[begin : begin + _LANES]
-    total = np.zeros(products.shape[1])
-    for row in (*products[whole:], *lanes):
-        total += row
+    """Products of rows, summed over their columns."""
+    products = np.multiply(left, right, dtype=np.float64)
+    whole = products.shape[1] - products.shape[1] % _LANES
+    lanes = products[:, :whole].reshape(len(products), -1, _LANES).sum(axis=1)
+    total = np.zeros(len(products))
+    for column in (*products[:, whole:].T, *lanes.T):
+        total += column
     return total
