@@ -15,7 +15,7 @@ from imagededup.search.knn.lists import NearestLists, insert, push
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["Cells", "fill_lists", "merge"]
+__all__ = ["Cells", "fill_lists"]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -112,46 +112,30 @@ def _nearest(rows: Features, centers: Features, count: int, workers: int) -> Num
     return near
 
 
-def fill_lists(rows: Features, cells: Cells, size: int, workers: int) -> NearestLists:
-    """Compare rows with those of the cells that they probe.
+def fill_lists(rows: Features, cells: Cells, lists: NearestLists, workers: int) -> None:
+    """Compare rows with those of the cells that they probe, and keep what is nearer than is known.
 
     Args:
-        rows: float32 of shape (n, w), in the order of the cells.
+        rows: float32 of shape (n, w).
         cells: Where they lie.
-        size: How many near ones to keep of each row.
+        lists: Of the rows; what is known already counts as it would if it were found now.
         workers: Number of threads; they change nothing in the result.
     """
-    lists = NearestLists.empty(len(rows), size)
-    extended = np.column_stack([rows, -np.einsum("ij,ij->i", rows, rows) / 2])
+    extended = np.empty((len(rows), rows.shape[1] + 1), np.float32)
+    extended[:, :-1] = rows[cells.order]
+    extended[:, -1] = -np.einsum("ij,ij->i", extended[:, :-1], extended[:, :-1]) / 2
+    order = cells.order.astype(np.int32)
     per_group = max(len(rows) // _GROUPS, 1)
     begins = np.searchsorted(cells.start, np.arange(0, len(rows), per_group), side="right") - 1
     borders = np.append(np.unique(begins), len(cells.start) - 1).tolist()
 
     def fill(group: int) -> None:
         chosen = borders[group], borders[group + 1]
-        _fill(*chosen, cells.start, cells.probes, extended, lists.near, lists.gap)
+        _fill(
+            *chosen, cells.start, cells.probes, order, extended, lists.near, lists.gap, lists.fresh
+        )
 
     for _ in ordered_map(fill, range(len(borders) - 1), workers):
-        pass
-    return lists
-
-
-def merge(lists: NearestLists, others: NearestLists, order: Indices, workers: int) -> None:
-    """Take what is nearer in the lists of the same rows in another order.
-
-    Args:
-        lists: Of n rows.
-        others: Of `rows[order]`.
-        order: int64 of shape (n,).
-        workers: Number of threads; they change nothing in the result.
-    """
-
-    def take(begin: int) -> None:
-        part = slice(begin, begin + _ROWS_AT_ONCE)
-        found = others.near[part], others.gap[part]
-        _take(*found, order, order[part], lists.near, lists.gap, lists.fresh)
-
-    for _ in ordered_map(take, range(0, len(order), _ROWS_AT_ONCE), workers):
         pass
 
 
@@ -178,8 +162,8 @@ def _find_nearest(rows: Features, centers: Features, halves: Features, near: Num
 
 @compiled
 def _fill(
-    first_cell: int, last_cell: int, start: Indices, probes: Numbers, extended: Features,
-    near: Numbers, gap: Features,
+    first_cell: int, last_cell: int, start: Indices, probes: Numbers, order: Numbers,
+    extended: Features, near: Numbers, gap: Features, fresh: Flags,
 ) -> None:  # fmt: skip
     """Fill the lists of the rows of some consecutive cells.
 
@@ -187,6 +171,7 @@ def _fill(
     the two is the larger, the nearer they are.
     """
     begin, end, cells = start[first_cell], start[last_cell], len(start) - 1
+    is_known = near[order[begin:end], 0].max() >= 0  # what a list has may be met again
     first, queries = _by_probe(probes[begin:end], cells)
     block = np.empty((_QUERIES_AT_ONCE, extended.shape[1]), np.float32)
     buffer = np.empty(_QUERIES_AT_ONCE * _TARGETS_AT_ONCE, np.float32)
@@ -196,13 +181,14 @@ def _fill(
             chosen = queries[place : min(place + _QUERIES_AT_ONCE, first[cell + 1])] + begin
             for number in range(len(chosen)):
                 block[number], block[number, -1] = extended[chosen[number]], 1
+            halves = extended[chosen, -1]
             for target in range(start[cell], start[cell + 1], _TARGETS_AT_ONCE):
-                size = min(_TARGETS_AT_ONCE, start[cell + 1] - target)
-                products = buffer[: len(chosen) * size].reshape((len(chosen), size))
-                np.dot(block[: len(chosen)], extended[target : target + size].T, products)
-                _keep_nearest(products, chosen, target, near, gap)
-    for row in range(begin, end):
-        gap[row] = np.maximum(gap[row] - 2 * extended[row, -1], np.float32(0))
+                targets = order[target : min(target + _TARGETS_AT_ONCE, start[cell + 1])]
+                products = buffer[: len(chosen) * len(targets)].reshape((len(chosen), len(targets)))
+                right = extended[target : target + len(targets)]
+                np.dot(block[: len(chosen)], right.T, products)
+                rows = order[chosen]
+                _keep_nearest(products, halves, rows, targets, is_known, near, gap, fresh)
 
 
 @compiled
@@ -224,16 +210,18 @@ def _by_probe(probes: Numbers, count: int) -> tuple[Indices, Indices]:
 
 @compiled
 def _keep_nearest(
-    products: Features, queries: Indices, target: int, near: Numbers, gap: Features
-) -> None:
-    """Keep those of some consecutive targets that are nearer than what the queries have.
+    products: Features, halves: Features, rows: Numbers, targets: Numbers, is_known: bool,
+    near: Numbers, gap: Features, fresh: Flags,
+) -> None:  # fmt: skip
+    """Keep those targets that are nearer than what the rows have.
 
-    The gap is minus twice the product: the squared distance less the square of the query.
+    The squared distance is minus twice the product, and the square of the row; `halves` are minus
+    half of the squares.
     """
     last, width = near.shape[1] - 1, np.uint64(products.shape[1])
-    for place in range(len(queries)):
-        row, values = queries[place], products[place]
-        least = gap[row, last] / np.float32(-2)
+    for place in range(len(rows)):
+        row, values, half = rows[place], products[place], halves[place]
+        least = gap[row, last] / np.float32(-2) - half
         for begin in range(np.uint64(0), width, _VALUES_AT_ONCE):
             end = min(begin + _VALUES_AT_ONCE, width)
             above: Any = np.uint32(0)
@@ -242,19 +230,10 @@ def _keep_nearest(
             if above == 0:
                 continue
             for column in range(np.int64(begin), np.int64(end)):
-                if values[column] > least and target + column != row:
-                    push(near, gap, row, target + column, -2 * values[column])
-                    least = gap[row, last] / np.float32(-2)
-
-
-@compiled
-def _take(
-    found: Numbers, found_gap: Features, order: Indices, rows: Indices, near: Numbers,
-    gap: Features, fresh: Flags,
-) -> None:  # fmt: skip
-    for place in range(len(rows)):
-        for rank in range(found.shape[1]):
-            if found[place, rank] < 0 or found_gap[place, rank] > gap[rows[place], -1]:
-                break
-            other = order[found[place, rank]]
-            insert(near, gap, fresh, rows[place], other, found_gap[place, rank])
+                if values[column] > least and targets[column] != row:
+                    distance = max(np.float32(-2) * (values[column] + half), np.float32(0))
+                    if is_known:
+                        insert(near, gap, fresh, row, targets[column], distance)
+                    else:
+                        push(near, gap, row, targets[column], distance)
+                    least = gap[row, last] / np.float32(-2) - half

@@ -6,13 +6,13 @@ and the links of a graph. Every step is done by all threads and depends on none 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.blas_threads import one_blas_thread
-from imagededup.search.knn.cells import Cells, fill_lists, merge
+from imagededup.search.knn.cells import Cells, fill_lists
 from imagededup.search.knn.distances import Points
 from imagededup.search.knn.lists import NearestLists
 from imagededup.search.knn.local_join import refine
@@ -70,13 +70,11 @@ class SelfJoin:
             rows = projection.apply_to_all(points, workers)
             size = min(max(count // _ROWS_PER_CELL, 1), _MOST_CELLS)
             cells = Cells.of(rows, size, _PROBES, 0, workers)
-            rows = rows[cells.order]
-            lists = fill_lists(rows, cells, _LIST, workers)
-            finish(1)
-            for number in range(1, _CLUSTERINGS):
-                others = Cells.of(rows, size, _PROBES, number, workers)
-                found = fill_lists(rows[others.order], others, _LIST, workers)
-                merge(lists, found, others.order, workers)
+            rows, lists = rows[cells.order], NearestLists.empty(count, _LIST)
+            in_place = replace(cells, order=np.arange(count))
+            for number in range(_CLUSTERINGS):
+                others = Cells.of(rows, size, _PROBES, number, workers) if number else in_place
+                fill_lists(rows, others, lists, workers)
                 finish(1)
             for joined in _JOINED:
                 if lists.fresh.mean() > _FEW_NEW:
