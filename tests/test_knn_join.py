@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from threading import Event
 
 import faiss
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from imagededup.errors import FileOperationError
 from imagededup.search.knn.cells import Cells, fill_lists
 from imagededup.search.knn.distances import Points
-from imagededup.search.knn.faiss_index import joined_index, write_joined_index
+from imagededup.search.knn.faiss_index import write_joined_index
 from imagededup.search.knn.find import find_neighbors
 from imagededup.search.knn.index_file import load_index, write_index
 from imagededup.search.knn.lists import NearestLists
@@ -106,7 +107,7 @@ def test_the_number_of_threads_changes_no_list_and_no_link(tmp_path):
     files = []
     for workers in (1, 2, 4):
         points, joined = join(features, workers=workers)
-        write_index(joined_index(points, "HNSW16", joined, workers), tmp_path / "faiss.index")
+        write_joined_index(points, "HNSW16", joined, workers, tmp_path / "faiss.index")
         near, gap = lists_of(joined)
         files.append((near.tobytes(), gap.tobytes(), (tmp_path / "faiss.index").read_bytes()))
     assert files[0] == files[1] == files[2]
@@ -140,15 +141,34 @@ def test_the_graph_of_a_join_finds_the_neighbours_of_other_rows(searched):
     assert again[:, 0].tolist() == list(range(0, len(rows), 41))
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe that has a name")
-def test_the_index_is_written_while_the_caller_goes_on(tmp_path, searched):
+def test_the_index_is_written_while_the_caller_goes_on(tmp_path, searched, monkeypatch):
     rows, _, path = searched
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
+    goes_on, sync, written = Event(), os.fsync, tmp_path / "faiss.index"
+
+    def fsync(descriptor):
+        assert goes_on.wait(60)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
     with ExitStack() as until_written:
-        find_neighbors(rows, 2, threads=2, index_path=pipe, until_written=until_written)
-        written = pipe.read_bytes()
-    assert written == path.read_bytes()
+        find_neighbors(rows, 2, threads=2, index_path=written, until_written=until_written)
+        assert not written.exists()
+        goes_on.set()
+    assert written.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("distance", list(Distance)[:3])
+@pytest.mark.parametrize("factory", ["HNSW8", "HNSW32,Flat"])
+def test_the_file_is_what_faiss_writes_of_an_index_that_holds_the_vectors(
+    tmp_path, distance, factory
+):
+    points, joined = join(clustered(1500, 24), distance)
+    write_joined_index(points, factory, joined, 2, tmp_path / "index")
+    index = load_index(tmp_path / "index", 24, 1500)
+    graph = faiss.downcast_index(index.index)
+    assert np.array_equal(graph.reconstruct_n(0, 1500), points.block(0, 1500))
+    write_index(index, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "index").read_bytes()
 
 
 def test_an_index_that_cannot_be_written_is_an_error_at_the_end(tmp_path, searched):
@@ -178,10 +198,30 @@ def test_parameters_of_the_search_are_left_to_faiss(searched):
     assert np.mean(coarse.index == found.index) < 0.995
 
 
+def test_rows_are_linked_with_what_they_name_and_what_names_them(tmp_path):
+    points, joined = join(clustered(1500, 24))
+    write_joined_index(points, "HNSW32", joined, 2, tmp_path / "index")
+    index = load_index(tmp_path / "index", 24, 1500)
+    graph = faiss.downcast_index(index.index).hnsw
+    offsets = faiss.vector_to_array(graph.offsets).astype(np.int64)
+    links = faiss.vector_to_array(graph.neighbors)
+    near, full = lists_of(joined)[0], 0
+    for row in range(1500):
+        linked = links[offsets[row] : offsets[row] + 64]
+        linked = linked[linked >= 0]
+        assert row not in linked
+        assert len(set(linked)) == len(linked)
+        expected = set(near[row]) | set(np.flatnonzero((near == row).any(axis=1)))
+        full += len(linked) == 64
+        assert expected <= set(linked) or len(linked) == 64
+    assert 0 < full < 500
+
+
 @pytest.mark.parametrize("rows", [1, 2, 9, 33])
-def test_a_graph_of_few_rows_is_complete(rows):
+def test_a_graph_of_few_rows_is_complete(tmp_path, rows):
     points, joined = join(np.unique(clustered(rows, 8), axis=0))
-    index = joined_index(points, "HNSW8", joined, 1)
+    write_joined_index(points, "HNSW8", joined, 1, tmp_path / "index")
+    index = load_index(tmp_path / "index", 8, rows)
     found = index.search(points.block(0, rows), min(rows, 8))[1]
     assert found[:, 0].tolist() == list(range(rows))
     assert np.all(found >= 0)

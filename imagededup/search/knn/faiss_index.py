@@ -22,19 +22,18 @@ from imagededup.errors import InvalidValueError
 from imagededup.search.faiss_threads import one_faiss_thread
 from imagededup.search.knn.distances import ROWS_AT_ONCE, Points
 from imagededup.search.knn.factory import check_factory, fit_factory, metric_of
-from imagededup.search.knn.index_file import reason_of, row_numbers, write_index
-from imagededup.search.knn.linked_graph import link_graph
+from imagededup.search.knn.index_file import reason_of, row_numbers, write_index_around
+from imagededup.search.knn.linked_graph import allot_links, link_graph
 from imagededup.search.knn.options import Distance
 from imagededup.search.knn.projection import Projection
 from imagededup.search.knn.self_join import SelfJoin
-from imagededup.utils.parallel import ordered_map
+from imagededup.utils.parallel import beside, ordered_map
 
 __all__ = [
     "FEWEST_LINKS",
     "LARGE",
     "FaissSearch",
     "is_plain_graph",
-    "joined_index",
     "write_joined_index",
 ]
 
@@ -48,6 +47,7 @@ _BUILD_BREADTH = 64
 _SEARCH_BREADTH = 24
 _FEWEST_CANDIDATES = 16
 _MOST_CANDIDATES = 1 << 16
+_ROWS_WRITTEN = 512  # a block stays in the processor's cache until it is written
 _TRAINING_ROWS = 1 << 16
 _TRAINING_ROWS_PER_CELL = 64
 _QUANTIZERS = ("pq", "refine_pq", "rq")
@@ -79,8 +79,19 @@ def write_joined_index(
     Raises:
         FileOperationError: It cannot be written.
     """
-    index = joined_index(targets, factory, join, workers, check)
-    write_index(index, path, check)
+    import faiss
+
+    inner = _empty_index(factory, targets)
+    index = faiss.IndexIDMap(inner)
+    allot_links(inner, join)
+    inner.ntotal = faiss.downcast_index(inner.storage).ntotal = len(targets)
+    _identify(index, inner, targets)
+    starts = range(0, len(targets), _ROWS_WRITTEN)
+    vectors = ordered_map(
+        lambda begin: targets.block(begin, begin + _ROWS_WRITTEN), starts, workers
+    )
+    linked = beside(lambda _: link_graph(inner, join, workers), workers)
+    write_index_around(index, vectors, path, linked, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +146,7 @@ class FaissSearch:
                 inner.hnsw = searched.hnsw
                 _add(inner.storage, targets, _unchanged, lambda _: None)
                 inner.ntotal = inner.storage.ntotal
-        _identified(index, inner, targets)
+        _identify(index, inner, targets)
         return cls(queries, index, searched, project, _asked(searched, neighbors, len(targets)))
 
     @classmethod
@@ -191,48 +202,12 @@ def is_plain_graph(factory: str, fewest_links: int = 0) -> bool:
     return match is not None and int(match[1] or 32) >= fewest_links
 
 
-def joined_index(
-    targets: Points,
-    factory: str,
-    join: SelfJoin,
-    workers: int,
-    check: Callable[[], None] = lambda: None,
-) -> Any:  # noqa: ANN401
-    """The index of points, as `write_joined_index` writes it."""
-    import faiss
-
-    inner = _empty_index(factory, targets)
-    link_graph(inner, join, workers)
-    check()
-    _store(faiss.downcast_index(inner.storage), targets, workers)
-    index = faiss.IndexIDMap(inner)
-    inner.ntotal, inner.is_trained = len(targets), True
-    return _identified(index, inner, targets)
-
-
-def _store(storage: Any, targets: Points, workers: int) -> None:  # noqa: ANN401
-    """Put all points into an empty IndexFlat."""
-    import faiss
-
-    storage.codes.resize(4 * len(targets) * targets.dimensions)
-    storage.ntotal = len(targets)
-    codes = faiss.rev_swig_ptr(storage.codes.data(), storage.codes.size()).view(np.float32)
-    stored = codes.reshape(len(targets), targets.dimensions)
-
-    def copy(begin: int) -> None:
-        stored[begin : begin + ROWS_AT_ONCE] = targets.block(begin, begin + ROWS_AT_ONCE)
-
-    for _ in ordered_map(copy, range(0, len(targets), ROWS_AT_ONCE), workers):
-        pass
-
-
-def _identified(index: Any, inner: Any, targets: Points) -> Any:  # noqa: ANN401
-    """The index with the rows of the points as their identifiers."""
+def _identify(index: Any, inner: Any, targets: Points) -> None:  # noqa: ANN401
+    """Give an index the rows of the points as its identifiers."""
     import faiss
 
     faiss.copy_array_to_vector(targets.vectors.rows.astype(np.int64), index.id_map)
     index.ntotal, index.is_trained = inner.ntotal, True
-    return index
 
 
 def _small_graph(index: Any, width: int) -> Any:  # noqa: ANN401

@@ -1,8 +1,8 @@
 """Files of faiss's indexes."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.utils.files import open_atomically
 
-__all__ = ["load_index", "reason_of", "row_numbers", "write_index"]
+__all__ = ["load_index", "reason_of", "row_numbers", "write_index", "write_index_around"]
 
+Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
+
+_BYTES_OF_COUNT = 8  # which stand before the numbers of a vector
 
 
 def write_index(
@@ -33,16 +36,80 @@ def write_index(
     Raises:
         FileOperationError: It cannot be written.
     """
-    import faiss
-
     with open_atomically(path, binary=True) as file:
 
         def write(part: bytes) -> int:
             check()
             return file.write(part)
 
-        writer = faiss.PyCallbackIOWriter(write)  # type: ignore[attr-defined, unused-ignore]
-        faiss.write_index(index, writer)
+        _hand_parts(index, write)
+
+
+def write_index_around(
+    index: Any,  # noqa: ANN401
+    vectors: Iterable[Features],
+    path: str | PathLike[str],
+    meanwhile: AbstractContextManager[None],
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Write an index whose vectors are not in it; the file is as if they were.
+
+    They are on their way to the disk while the index gets its last numbers, so its size is all that
+    must be known before.
+
+    Args:
+        index: An IndexIDMap of a graph, without vectors in the storage of this.
+        vectors: All of them in blocks, float32 of shape (k, d).
+        path: A file, and no pipe.
+        meanwhile: At whose end the index has all its numbers; the vectors are written in it.
+        check: Called now and then; what it raises ends the writing.
+
+    Raises:
+        FileOperationError: It cannot be written.
+    """
+    place = _place_of_vectors(index)
+    count = int(index.ntotal * index.d)
+    with open_atomically(path, binary=True) as file:
+        with meanwhile:
+            file.seek(place)
+            for block in vectors:
+                check()
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        file.seek(0)
+
+        def write(part: bytes) -> int:
+            check()
+            if file.tell() == place - _BYTES_OF_COUNT:
+                file.write(count.to_bytes(_BYTES_OF_COUNT, "little"))
+                file.seek(place + 4 * count)
+            else:
+                file.write(part)
+            return len(part)
+
+        _hand_parts(index, write)
+
+
+def _hand_parts(index: Any, write: Callable[[bytes], int]) -> None:  # noqa: ANN401
+    """Have faiss hand on the bytes of an index, number by number and vector by vector."""
+    import faiss
+
+    writer = faiss.PyCallbackIOWriter(write)  # type: ignore[attr-defined, unused-ignore]
+    faiss.write_index(index, writer)
+
+
+def _place_of_vectors(index: Any) -> int:  # noqa: ANN401
+    """Where in its file the vectors of an IndexIDMap begin: only the identifiers follow."""
+    size = 0
+
+    def count(part: bytes) -> int:
+        nonlocal size
+        size += len(part)
+        return len(part)
+
+    _hand_parts(index, count)
+    return size - _BYTES_OF_COUNT - 8 * int(index.ntotal)
 
 
 def load_index(path: str | PathLike[str], dimension: int, count: int) -> Any:  # noqa: ANN401

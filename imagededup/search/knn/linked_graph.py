@@ -1,9 +1,10 @@
 """The links of an HNSW graph, from lists of near rows instead of from one insertion after another.
 
-Every row is linked with those of its list that are nearer to it than to each other (Malkov and
-Yashunin 2018, algorithm 4), with those that name it, with the nearest row of its cell that is on a
-higher level, so that no row is cut off, and where there is room with the rest of its list. With 32
-links each 32nd row by cell is on a higher level; these few, evenly spread, are linked by faiss.
+Every row is linked with its list, with those that name it, and with the nearest row of its cell
+that is on a higher level, so that no row is cut off. Where that is more than there is room for, it
+is linked with those of its list that are nearer to it than to each other (Malkov and Yashunin 2018,
+algorithm 4), with those that name it, and with the rest of its list. With 32 links each 32nd row by
+cell is on a higher level; these few, evenly spread, are linked by faiss.
 """
 
 from typing import Any
@@ -13,12 +14,11 @@ from numpy.typing import NDArray
 
 from imagededup.search.blas_threads import one_blas_thread
 from imagededup.search.faiss_threads import one_faiss_thread
-from imagededup.search.knn.lists import naming
 from imagededup.search.knn.self_join import SelfJoin
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import beside, ordered_map
 
-__all__ = ["link_graph"]
+__all__ = ["allot_links", "link_graph"]
 
 Features = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -27,13 +27,30 @@ Flags = NDArray[np.bool_]
 
 _ROWS_AT_ONCE = 4096
 _ANCHOR_REACH = 8
+_UPPER_BREADTH = 32
+
+
+def allot_links(index: Any, join: SelfJoin) -> None:  # noqa: ANN401
+    """Make room for the links of all rows, which says how large the graph will be.
+
+    Args:
+        index: An empty IndexHNSW of faiss whose rows will be the points of the join.
+        join: What is near to what.
+    """
+    import faiss
+
+    count = len(join.order)
+    by_point = np.empty(count, np.int32)
+    by_point[join.order] = _levels(count, index.hnsw.nb_neighbors(1))
+    faiss.copy_array_to_vector(by_point, index.hnsw.levels)
+    index.hnsw.prepare_level_tab(count, True)
 
 
 def link_graph(index: Any, join: SelfJoin, workers: int) -> None:  # noqa: ANN401
-    """Put the links of all rows into an empty HNSW index of faiss; its vectors are not touched.
+    """Put the links of all rows where `allot_links` has made room; no vectors are touched.
 
     Args:
-        index: An IndexHNSW whose rows will be the points of the join.
+        index: The index.
         join: What is near to what.
         workers: Number of threads; they change nothing in the result.
     """
@@ -42,14 +59,9 @@ def link_graph(index: Any, join: SelfJoin, workers: int) -> None:  # noqa: ANN40
     graph, links = index.hnsw, index.hnsw.nb_neighbors(1)
     count = len(join.order)
     chosen = np.arange(0, count, links)
-    levels = _levels(count, links)
-    by_point = np.empty_like(levels)
-    by_point[join.order] = levels
-    faiss.copy_array_to_vector(by_point, graph.levels)
-    graph.prepare_level_tab(count, True)
     places = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())
     offsets = faiss.vector_to_array(graph.offsets).astype(np.int64)
-    small = _empty_upper_graph(join.rows.shape[1], levels[chosen] - 1, links, graph)
+    small = _empty_upper_graph(join.rows.shape[1], _levels(count, links)[chosen] - 1, links)
     with one_blas_thread(), beside(lambda _: _add(small, join.rows[chosen]), workers):
         _link_lowest(join, links, offsets, places, workers)
     upper, numbers = small.hnsw, join.order[chosen]
@@ -74,12 +86,12 @@ def _levels(count: int, links: int) -> Numbers:
     return levels
 
 
-def _empty_upper_graph(width: int, levels: Numbers, links: int, graph: Any) -> Any:  # noqa: ANN401
+def _empty_upper_graph(width: int, levels: Numbers, links: int) -> Any:  # noqa: ANN401
     """A graph for the rows above the lowest level; no more links in its own lowest one."""
     import faiss
 
     upper = faiss.IndexHNSWFlat(width, links // 2)
-    upper.hnsw.efConstruction = graph.efConstruction
+    upper.hnsw.efConstruction = _UPPER_BREADTH
     faiss.copy_array_to_vector(levels, upper.hnsw.levels)
     return upper
 
@@ -94,57 +106,26 @@ def _link_lowest(
 ) -> None:
     near, gap = join.lists.near, join.lists.gap
     count = len(near)
-    kept = np.full_like(near, -1)
     anchors = np.empty(count, np.int32)
 
-    def prune(begin: int) -> None:
+    def find_anchors(begin: int) -> None:
         end = min(begin + _ROWS_AT_ONCE, count)
-        _prune(join.rows, near, gap, kept, begin, end)
         _find_anchors(join.rows, join.start, links, anchors, begin, end)
 
     starts = range(0, count, _ROWS_AT_ONCE)
-    for _ in ordered_map(prune, starts, workers):
+    for _ in ordered_map(find_anchors, starts, workers):
         pass
-    start, namers, _, _ = naming(near, gap, join.lists.fresh)
+    start, namers = _naming(near)
 
     def link(begin: int) -> None:
         end = min(begin + _ROWS_AT_ONCE, count)
         _link(
-            near, kept, start, namers, anchors, join.order, offsets, places,
+            join.rows, near, gap, start, namers, anchors, join.order, offsets, places,
             links, begin, end,
         )  # fmt: skip
 
     for _ in ordered_map(link, starts, workers):
         pass
-
-
-@compiled
-def _prune(
-    rows: Features, near: Numbers, gap: Features, kept: Numbers, begin: int, end: int
-) -> None:
-    """Keep of every list what is nearer to the row than to what is kept before it."""
-    size = near.shape[1]
-    block = np.empty((size, rows.shape[1]), np.float32)
-    buffer, chosen = np.empty(size * size, np.float32), np.empty(size, np.int64)
-    for row in range(begin, end):
-        count = 0
-        while count < size and near[row, count] >= 0:
-            block[count] = rows[near[row, count]]
-            count += 1
-        products = buffer[: count * count].reshape((count, count))
-        np.dot(block[:count], block[:count].T, products)
-        found = 0
-        for place in range(count):
-            apart = True
-            for earlier in chosen[:found]:
-                norms = products[place, place] + products[earlier, earlier]
-                if norms - 2 * products[place, earlier] < gap[row, place]:
-                    apart = False
-                    break
-            if apart:
-                kept[row, found] = near[row, place]
-                chosen[found] = place
-                found += 1
 
 
 @compiled
@@ -170,26 +151,88 @@ def _find_anchors(
 
 
 @compiled
+def _naming(near: Numbers) -> tuple[Indices, Numbers]:
+    """The rows that name each row, those first in whose list it comes first."""
+    start = np.zeros(len(near) + 1, np.int64)
+    for row in range(len(near)):
+        for other in near[row]:
+            if other >= 0:
+                start[other + 1] += 1
+    for row in range(len(near)):
+        start[row + 1] += start[row]
+    free = start[:-1].copy()
+    namers = np.empty(start[-1], np.int32)
+    for rank in range(near.shape[1]):
+        for row in range(len(near)):
+            other = near[row, rank]
+            if other >= 0:
+                namers[free[other]] = row
+                free[other] += 1
+    return start, namers
+
+
+@compiled
 def _link(
-    near: Numbers, kept: Numbers, start: Indices, namers: Numbers, anchors: Numbers, order: Indices,
-    offsets: Indices, places: Numbers, links: int, begin: int, end: int,
+    rows: Features, near: Numbers, gap: Features, start: Indices, namers: Numbers,
+    anchors: Numbers, order: Indices, offsets: Indices, places: Numbers, links: int,
+    begin: int, end: int,
 ) -> None:  # fmt: skip
     """Write the links of the lowest level."""
-    most = 2 * links
+    most, size = 2 * links, near.shape[1]
     found = np.empty(most, np.int32)
     for row in range(begin, end):
-        count = _added_all(found, 0, most, row, anchors[row : row + 1])
-        count = _added_all(found, count, most, row, kept[row])
-        count = _added_all(found, count, most, row, namers[start[row] : start[row + 1]])
-        if row % links == 0:
-            first = max(row - (_ANCHOR_REACH + 1) * links, 0)
-            around = anchors[first : row + (_ANCHOR_REACH + 1) * links]
-            anchored = (np.flatnonzero(around == row) + first).astype(np.int32)
-            count = _added_all(found, count, most, row, anchored)
-        count = _added_all(found, count, most, row, near[row])
+        named_by = namers[start[row] : start[row + 1]]
+        if row % links and 1 + size + len(named_by) <= most:
+            count = _all_of(found, anchors[row], near[row], named_by)
+        else:
+            count = _added_all(found, 0, most, row, anchors[row : row + 1])
+            count = _added_all(found, count, most, row, _apart(rows, near[row], gap[row]))
+            count = _added_all(found, count, most, row, named_by)
+            if row % links == 0:
+                first = max(row - (_ANCHOR_REACH + 1) * links, 0)
+                around = anchors[first : row + (_ANCHOR_REACH + 1) * links]
+                anchored = (np.flatnonzero(around == row) + first).astype(np.int32)
+                count = _added_all(found, count, most, row, anchored)
+            count = _added_all(found, count, most, row, near[row])
         first = offsets[order[row]]
         for place in range(count):
             places[first + place] = order[found[place]]
+
+
+@compiled
+def _all_of(found: Numbers, anchor: int, near: Numbers, named_by: Numbers) -> int:
+    """Put together what there is room for, each once."""
+    found[0], count = anchor, 1
+    for other in near:
+        found[count] = other
+        count += other >= 0 and other != anchor
+    for other in named_by:
+        found[count] = other
+        known = np.uint32(other == anchor)
+        for mutual in near:  # no branch, so it is done in wide registers
+            known |= np.uint32(other == mutual)
+        count += known == 0
+    return count
+
+
+@compiled
+def _apart(rows: Features, near: Numbers, gap: Features) -> Numbers:
+    """Those of a list that are nearer to its row than to those of them before."""
+    listed = near[near >= 0]
+    block = rows[listed]
+    products = np.dot(block, block.T)
+    chosen, count = np.empty(len(listed), np.int64), 0
+    for place in range(len(listed)):
+        is_apart = True
+        for earlier in chosen[:count]:
+            norms = products[place, place] + products[earlier, earlier]
+            if norms - 2 * products[place, earlier] < gap[place]:
+                is_apart = False
+                break
+        if is_apart:
+            chosen[count] = place
+            count += 1
+    return listed[chosen[:count]]
 
 
 @compiled
