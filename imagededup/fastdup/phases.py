@@ -16,9 +16,9 @@ from imagededup.fastdup.graph.outliers import find_outliers
 from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
 from imagededup.fastdup.same_files import is_among
 from imagededup.fastdup.store.files import QUERY_RESULTS, SEARCH_RESULTS
+from imagededup.fastdup.store.long_tables import write_pairs
 from imagededup.fastdup.store.results import check_result, stage_results
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
-from imagededup.fastdup.store.tables import write_pairs
 from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.search.knn.find import Neighbors, find_neighbors
 from imagededup.search.knn.index_file import load_index
@@ -143,9 +143,9 @@ def _search(config: RunConfig, folder: WorkDir, stored: StoredFeatures) -> None:
         path = staged.faiss_index if config.nn_provider is Provider.FAISS else None
         neighbors = _neighbors(config, stored.array, index_path=path, until_written=until_written)
         pairs = similar_pairs(neighbors, config.threshold)
-        write_pairs(staged.similarity, stored.names, *pairs)
+        write_pairs(staged.similarity, stored.names, *pairs, workers=config.workers)
         outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
-        write_pairs(staged.outliers, stored.names, *outliers)
+        write_pairs(staged.outliers, stored.names, *outliers, workers=config.workers)
         components = _write_graph(config, staged, neighbors)
     found = [counted(len(pairs[0]) // 2, "pair"), counted(len(outliers[0]), "outlier")]
     if components is not None:
@@ -179,9 +179,10 @@ def _score(
         left, right, score = _neighbors_above(neighbors, config.threshold)
         order = np.lexsort((right, left, -score))
         columns = left[order], right[order], score[order]
-        write_pairs(staged.query_similarity, names, *columns, stored.names)
+        among, workers = stored.names, config.workers
+        write_pairs(staged.query_similarity, names, *columns, among, workers=workers)
         outliers = find_outliers(neighbors, config.lower_threshold, config.threshold)
-        write_pairs(staged.query_outliers, names, *outliers, stored.names)
+        write_pairs(staged.query_outliers, names, *outliers, among, workers=workers)
     found = [counted(len(order), "pair"), counted(len(outliers[0]), "outlier")]
     _print_summary(len(names), found, folder)
     if config.verify:
@@ -270,11 +271,16 @@ def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> in
     components = None
     if graph.component_id is not None:
         number, size = component_sizes(graph.component_id)
-        folder.write_components_info(number, size)
+        folder.write_components_info(number, size, config.workers)
         components = int((size > 1).sum())
     if asked.run_cc or asked.run_pagerank or asked.run_degree:
         folder.write_connected_components(
-            graph.component_id, graph.pagerank, graph.delta, graph.in_degree, graph.out_degree
+            graph.component_id,
+            graph.pagerank,
+            graph.delta,
+            graph.in_degree,
+            graph.out_degree,
+            config.workers,
         )
     if asked.run_degree and graph.in_degree is not None and graph.out_degree is not None:
         folder.write_degree_distribution(*degree_distribution(graph.in_degree, graph.out_degree))

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.same_files import states_of
 from imagededup.fastdup.store.files import VerifiedFiles
+from imagededup.fastdup.store.long_tables import write_pairs
 from imagededup.fastdup.store.results import stage_results
 from imagededup.fastdup.store.shards import BAD_HEADER, StoredFeatures
-from imagededup.fastdup.store.tables import write_pairs, write_rows
+from imagededup.fastdup.store.tables import write_rows
 from imagededup.fastdup.store.verdict_journal import VerdictJournal, VerifiedChunk
 from imagededup.fastdup.store.work_dir import WorkDir
 from imagededup.search.matches import connected_components

@@ -14,7 +14,8 @@ from imagededup.fastdup.store.binary_features import (
     load_binary_features,
     save_binary_feature,
 )
-from imagededup.fastdup.store.tables import read_rows, write_pairs, write_rows
+from imagededup.fastdup.store.long_tables import write_pairs
+from imagededup.fastdup.store.tables import read_rows, write_rows
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 
 AWFUL_NAMES = [

@@ -5,8 +5,7 @@ read in pieces, so that memory does not grow with the table.
 """
 
 import csv
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,8 @@ __all__ = [
     "quoted",
     "read_columns",
     "read_rows",
-    "write_columns",
-    "write_pairs",
     "write_rows",
 ]
-
-_CHUNK = 100_000
 
 
 def quoted(cell: str) -> str:
@@ -66,57 +61,9 @@ def write_rows(
     Raises:
         FileOperationError: The file cannot be written.
     """
-    _write(path, header, (",".join(map(quoted, row)) for row in rows))
-
-
-def write_columns(
-    path: str | PathLike[str], header: Sequence[str], columns: Sequence[NDArray[Any]]
-) -> None:
-    """Write columns of numbers; fractions with seven significant digits, NaN as an empty cell.
-
-    Raises:
-        FileOperationError: The file cannot be written.
-    """
-    parts = _chunks(len(columns[0]))
-    chunks = ([number_cells(column[part]) for column in columns] for part in parts)
-    _write(path, header, chain.from_iterable(map(_lines, chunks)))
-
-
-def write_pairs(
-    path: str | PathLike[str],
-    names: Sequence[str],
-    left: NDArray[Any],
-    right: NDArray[Any],
-    scores: NDArray[Any],
-    reference_names: Sequence[str] | None = None,
-    details: Mapping[str, NDArray[Any]] | None = None,
-) -> None:
-    """Write a table with the columns from, to, distance and others, in the order of the arrays.
-
-    Args:
-        path: The file.
-        names: The images.
-        left: Rows of `names` of shape (n,).
-        right: Rows of `reference_names`, or of `names` without those.
-        scores: Similarities of shape (n,), written with seven significant digits.
-        reference_names: The images that `right` stands for.
-        details: More columns by their headers, words or numbers of shape (n,).
-
-    Raises:
-        FileOperationError: The file cannot be written.
-    """
-    others = names if reference_names is None else reference_names
-    columns = {"distance": scores, **(details or {})}
-
-    def cells(names: Sequence[str], rows: NDArray[Any]) -> list[str]:
-        return [quoted(names[row]) for row in rows.tolist()]
-
-    def chunk(part: slice) -> list[list[str]]:
-        numbers = [number_cells(column[part]) for column in columns.values()]
-        return [cells(names, left[part]), cells(others, right[part]), *numbers]
-
-    chunks = map(chunk, _chunks(len(left)))
-    _write(path, ("from", "to", *columns), chain.from_iterable(map(_lines, chunks)))
+    with open_atomically(path) as file:
+        file.write(",".join(header) + "\n")
+        file.writelines(",".join(map(quoted, row)) + "\n" for row in rows)
 
 
 def read_rows(path: str | PathLike[str], header: Sequence[str]) -> Iterator[list[str]]:
@@ -196,17 +143,3 @@ def _read(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
     except csv.Error as error:
         line = reader.line_num if reader else 1
         raise InvalidValueError(f"{str(path)!r}, line {line}: {error}") from error
-
-
-def _write(path: str | PathLike[str], header: Sequence[str], lines: Iterable[str]) -> None:
-    with open_atomically(path) as file:
-        file.write(",".join(header) + "\n")
-        file.writelines(f"{line}\n" for line in lines)
-
-
-def _chunks(rows: int) -> Iterator[slice]:
-    return (slice(begin, begin + _CHUNK) for begin in range(0, rows, _CHUNK))
-
-
-def _lines(columns: list[list[str]]) -> Iterator[str]:
-    return map(",".join, zip(*columns, strict=True))

@@ -14,9 +14,9 @@ from imagededup import __version__
 from imagededup.errors import InvalidTypeError, InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.store.files import FeatureFiles, VerifiedFiles, read_object
+from imagededup.fastdup.store.long_tables import write_columns
 from imagededup.fastdup.store.orphans import remove_orphans
 from imagededup.fastdup.store.shards import StoredFeatures, load_features
-from imagededup.fastdup.store.tables import write_columns
 from imagededup.utils.files import open_atomically
 from imagededup.utils.locks import locked
 
@@ -170,9 +170,12 @@ class WorkDir:
                 remove_orphans(self.folder, stem)
                 yield
 
-    def write_components_info(self, component: NDArray[Any], count: NDArray[Any]) -> None:
+    def write_components_info(
+        self, component: NDArray[Any], count: NDArray[Any], workers: int = 1
+    ) -> None:
         """Write the size of each component."""
-        write_columns(self.components_info, ("component_id", "count"), (component, count))
+        header = ("component_id", "count")
+        write_columns(self.components_info, header, (component, count), workers)
 
     def write_connected_components(
         self,
@@ -181,6 +184,7 @@ class WorkDir:
         delta: NDArray[Any] | None,
         in_degree: NDArray[Any] | None,
         out_degree: NDArray[Any] | None,
+        workers: int = 1,
     ) -> None:
         """Write a row for each image, in the order of the features.
 
@@ -192,7 +196,8 @@ class WorkDir:
         count = next(len(column) for column in given if column is not None)
         unknown = np.full(count, np.nan)
         columns = [unknown if column is None else column for column in given]
-        write_columns(self.connected_components, COMPONENTS_HEADER, [np.arange(count), *columns])
+        columns.insert(0, np.arange(count))
+        write_columns(self.connected_components, COMPONENTS_HEADER, columns, workers)
 
     def write_degree_distribution(
         self, degree: NDArray[Any], in_count: NDArray[Any], out_count: NDArray[Any]
