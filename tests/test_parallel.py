@@ -245,8 +245,21 @@ def test_no_more_threads_than_memory_suffices_for(monkeypatch, room, threads):
 
     monkeypatch.setattr("imagededup.utils.parallel.mmap", give)
     together = threading.Barrier(threads, timeout=WAIT)
-    assert sorted(ordered_map(lambda _: together.wait(), range(threads), 4)) == [*range(threads)]
+
+    def work(_):
+        together.wait()
+        return threading.get_ident()
+
+    assert len(set(ordered_map(work, range(12), 4))) == threads
     assert set(asked) == {12 << 20}
+
+
+def test_no_more_threads_than_items():
+    before = threading.active_count()
+    results = ordered_map(lambda x: x, range(2), 8)
+    next(results)
+    assert threading.active_count() - before == 2
+    assert list(results) == [1]
 
 
 def test_a_task_is_done_before_the_body_where_memory_lacks(monkeypatch):

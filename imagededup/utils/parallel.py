@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import chain, islice
 from mmap import mmap
 from threading import Event, Thread, current_thread
 from typing import TypeVar
@@ -69,16 +69,15 @@ def ordered_map(
         MemoryError: A thread has died on the way from one item to the next, as it does where
             memory is short; its item would be waited for, for ever.
     """
-    workers = _threads_that_fit(workers)
-    if workers == 1:
-        yield from map(function, items)
-        return
     remaining = iter(items)
+    first = list(islice(remaining, 2 * workers if workers > 1 else 0))
+    workers = _threads_that_fit(min(workers, len(first)))
+    if workers == 1:
+        yield from map(function, chain(first, remaining))
+        return
     executor, threads = _executor(workers)
     try:
-        pending: deque[Future[Result]] = deque(
-            executor.submit(function, item) for item in islice(remaining, 2 * workers)
-        )
+        pending: deque[Future[Result]] = deque(executor.submit(function, item) for item in first)
         while pending:
             result = _result(pending.popleft(), threads)
             pending.extend(executor.submit(function, item) for item in islice(remaining, 1))

@@ -62,7 +62,7 @@ def hamming_pairs(
     starts = range(0, len(queries), rows)
     finish = per_mille(advance, len(starts))
     found = []
-    for pairs in ordered_map(search, starts, min(workers, len(starts))):
+    for pairs in ordered_map(search, starts, workers):
         found.append(pairs)
         finish(1)
     return concatenate(found)

@@ -56,7 +56,7 @@ def nearest_codes(
     starts = range(0, len(codes), rows)
     finish = per_mille(advance, len(starts))
     blocks = []
-    for pairs in ordered_map(nearest, starts, min(workers, len(starts))):
+    for pairs in ordered_map(nearest, starts, workers):
         blocks.append(pairs)
         finish(1)
     return concatenate(blocks)
