@@ -26,8 +26,8 @@ from threadpoolctl import threadpool_limits
 from timing import best_times, report
 
 from imagededup import fastdup
+from imagededup.fastdup.graph.similar import similar_pairs
 from imagededup.fastdup.graph.statistics import analyze_graph
-from imagededup.fastdup.phases import similar_pairs
 from imagededup.fastdup.store.long_tables import write_pairs
 from imagededup.search.cosine.vectors import group_identical
 from imagededup.search.knn.distances import Points

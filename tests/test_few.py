@@ -1,4 +1,4 @@
-"""What is done without compiled code, or without faiss or scipy, gives the same to the bit."""
+"""What is done without compiled code, or without faiss, gives the same to the bit."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import coo_matrix, csgraph
 
+from imagededup.search import matches
 from imagededup.search.cosine import exact, few, vectors
 from imagededup.search.greedy import independent_groups
 from imagededup.search.hamming.flat import pairs_by_faiss, pairs_by_numpy
@@ -80,6 +81,7 @@ def test_components(seed, count, links):
     graph = coo_matrix((np.ones(links, np.bool_), (left, right)), (count, count))
     expected = csgraph.connected_components(graph, directed=False)[1]
     np.testing.assert_array_equal(components_of_few(left, right, count), expected)
+    np.testing.assert_array_equal(matches._components(left, right, count), expected)
     np.testing.assert_array_equal(connected_components(left, right, count), expected)
 
 

@@ -13,6 +13,7 @@ from imagededup.errors import InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
 from imagededup.fastdup.extract import extract_features
 from imagededup.fastdup.graph.outliers import find_outliers
+from imagededup.fastdup.graph.similar import neighbors_above, similar_pairs
 from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
 from imagededup.fastdup.same_files import is_among
 from imagededup.fastdup.store.files import QUERY_RESULTS, SEARCH_RESULTS
@@ -26,7 +27,7 @@ from imagededup.search.knn.options import Provider
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
 
-__all__ = ["PHASES", "similar_pairs"]
+__all__ = ["PHASES"]
 
 logger = logging.getLogger("imagededup")
 
@@ -176,7 +177,7 @@ def _score(
     with stage_results(folder.folder, stored.digest, set(QUERY_RESULTS), parameters) as staging:
         staged = WorkDir(staging)
         neighbors = _neighbors(config, features, references=stored.array, index=index)
-        left, right, score = _neighbors_above(neighbors, config.threshold)
+        left, right, score = neighbors_above(neighbors, config.threshold)
         order = np.lexsort((right, left, -score))
         columns = left[order], right[order], score[order]
         among, workers = stored.names, config.workers
@@ -229,35 +230,6 @@ def _neighbors(
             until_written=until_written,
             advance=progress.advance,
         )
-
-
-def _neighbors_above(
-    neighbors: Neighbors, threshold: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Images, their neighbours of at least some similarity, and this similarity."""
-    place = np.nonzero((neighbors.index >= 0) & (neighbors.similarity >= threshold))
-    return place[0], neighbors.index[place], neighbors.similarity[place]
-
-
-def similar_pairs(
-    neighbors: Neighbors, threshold: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Pairs of at least some similarity in both directions, each once, most similar first.
-
-    Args:
-        neighbors: The nearest neighbours of n images among each other.
-        threshold: Least similarity.
-
-    Returns:
-        Two images and their similarity, of shape (m,) each, by similarity, then by the images.
-    """
-    left, right, score = _neighbors_above(neighbors, threshold)
-    keys = np.concatenate([left, right]) * len(neighbors.index) + np.concatenate([right, left])
-    keys, first = np.unique(keys, return_index=True)
-    score = np.concatenate([score, score])[first]
-    order = np.argsort(-score, kind="stable")
-    count = max(len(neighbors.index), 1)
-    return keys[order] // count, keys[order] % count, score[order]
 
 
 def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> int | None:

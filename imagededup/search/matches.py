@@ -4,14 +4,13 @@ Equal codes are searched once. A hundred thousand identical images are one group
 billion pairs; pairs of images are made only where they are asked for.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from imagededup.utils.jit import unless_quick
+from imagededup.utils.jit import compiled, unless_quick
 
 __all__ = [
     "Matches",
@@ -26,9 +25,6 @@ Indices = NDArray[np.int64]
 Scores = NDArray[np.int64] | NDArray[np.float32]
 
 _ROWS_AT_ONCE = 1 << 20
-
-_FEW = 50_000
-"""Items and links whose components Python finds in less time than it takes to load scipy."""
 
 _SECONDS_A_STEP = 3e-7
 
@@ -245,17 +241,12 @@ def connected_components(left: Indices, right: Indices, count: int) -> Indices:
     Returns:
         Numbers from 0 in the order of the first items, int64 of shape (count,).
     """
-    if len(left) + count <= _FEW and "scipy.sparse.csgraph" not in sys.modules:
-        return components_of_few(left, right, count)
-    from scipy.sparse import coo_matrix, csgraph
-
-    graph = coo_matrix((np.ones(len(left), np.bool_), (left, right)), (count, count))
-    components: Indices = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
-    return components
+    seconds = (len(left) + count) * _SECONDS_A_STEP
+    return unless_quick(_components, seconds, components_of_few)(left, right, count)
 
 
 def components_of_few(left: Indices, right: Indices, count: int) -> Indices:
-    """As `connected_components`; it takes less time than to load scipy."""
+    """As `connected_components`; it takes less time than to load compiled code."""
     parent = list(range(count))  # each item's is itself or one before it
 
     def first(item: int) -> int:
@@ -269,6 +260,26 @@ def components_of_few(left: Indices, right: Indices, count: int) -> Indices:
     for item in range(count):
         parent[item] = parent[parent[item]]
     return np.unique(np.array(parent, np.int64), return_inverse=True)[1].astype(np.int64)
+
+
+@compiled
+def _components(left: Indices, right: Indices, count: int) -> Indices:
+    parent = np.arange(count)  # each item's is itself or one before it
+    for link in range(len(left)):
+        one, other = left[link], right[link]
+        while parent[one] != one:
+            parent[one] = one = parent[parent[one]]
+        while parent[other] != other:
+            parent[other] = other = parent[parent[other]]
+        parent[max(one, other)] = min(one, other)
+    component, number = np.empty(count, np.int64), 0
+    for item in range(count):
+        if parent[item] == item:
+            component[item] = number
+            number += 1
+        else:
+            component[item] = component[parent[item]]
+    return component
 
 
 @dataclass(frozen=True, slots=True)
