@@ -27,7 +27,6 @@ Flags = NDArray[np.bool_]
 
 _ROWS_AT_ONCE = 4096
 _ANCHOR_REACH = 8
-_UPPER_BREADTH = 32
 
 
 def allot_links(index: Any, join: SelfJoin) -> None:  # noqa: ANN401
@@ -61,7 +60,8 @@ def link_graph(index: Any, join: SelfJoin, workers: int) -> None:  # noqa: ANN40
     chosen = np.arange(0, count, links)
     places = faiss.rev_swig_ptr(graph.neighbors.data(), graph.neighbors.size())
     offsets = faiss.vector_to_array(graph.offsets).astype(np.int64)
-    small = _empty_upper_graph(join.rows.shape[1], _levels(count, links)[chosen] - 1, links)
+    levels = _levels(count, links)[chosen] - 1
+    small = _empty_upper_graph(join.rows.shape[1], levels, links, graph)
     with one_blas_thread(), beside(lambda _: _add(small, join.rows[chosen]), workers):
         _link_lowest(join, links, offsets, places, workers)
     upper, numbers = small.hnsw, join.order[chosen]
@@ -86,12 +86,12 @@ def _levels(count: int, links: int) -> Numbers:
     return levels
 
 
-def _empty_upper_graph(width: int, levels: Numbers, links: int) -> Any:  # noqa: ANN401
+def _empty_upper_graph(width: int, levels: Numbers, links: int, graph: Any) -> Any:  # noqa: ANN401
     """A graph for the rows above the lowest level; no more links in its own lowest one."""
     import faiss
 
     upper = faiss.IndexHNSWFlat(width, links // 2)
-    upper.hnsw.efConstruction = _UPPER_BREADTH
+    upper.hnsw.efConstruction = graph.efConstruction
     faiss.copy_array_to_vector(levels, upper.hnsw.levels)
     return upper
 
