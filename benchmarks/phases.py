@@ -5,7 +5,8 @@
 Extraction is run_mode=1 on photographs; the others are the parts of run_mode=2 on features that are
 mixed from real descriptors. The product of two matrices, and a sum, by one thread and by as many at
 once as there are cores say what the machine can do at best: cores that share the units of one do
-less than twice the work. Tables and the graph are made by one thread, beside the index.
+less than twice the work. The index is timed with its file in memory, which says what threads do,
+and on the disk, which they wait for. Tables and the graph are made by one thread, beside the index.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 from itertools import cycle, islice
 from pathlib import Path
@@ -38,6 +40,7 @@ from imagededup.search.knn.projection import Projection
 from imagededup.search.knn.self_join import SelfJoin
 
 DIMENSIONS = 576
+MEMORY = Path("/dev/shm")
 REPEAT = 3
 PRODUCTS = 30
 TARGET = 1.8
@@ -105,13 +108,18 @@ def compare_search(features: NDArray[np.float32]) -> None:
     compare("join", lambda threads: SelfJoin.of(points, projection, threads, lambda _: None))
     compare("join and ranking", lambda threads: find_neighbors(features, 2, threads=threads))
     compare("graph", lambda _: analyze_graph(count, *pairs[:2]))
+    compare_index(points, join)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "faiss.index"
-        compare(
-            "index",
-            lambda threads: write_joined_index(points, "HNSW32", join, threads, path),
-        )
         compare("tables", lambda _: write_pairs(Path(folder) / "similarity.csv", names, *pairs))
+
+
+def compare_index(points: Points, join: SelfJoin) -> None:
+    """The index, where there is no disk to wait for and where there is one."""
+    folders = {"its file in memory": MEMORY, "its file on the disk": Path(tempfile.gettempdir())}
+    for name, parent in folders.items():
+        with tempfile.TemporaryDirectory(dir=parent if parent.is_dir() else None) as folder:
+            write = partial(write_joined_index, points, "HNSW32", join, path=Path(folder) / "index")
+            compare(f"index, {name}", write)
 
 
 def main() -> None:
