@@ -10,7 +10,7 @@ which is several times as fast, and the features themselves are stored whole.
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -87,11 +87,10 @@ def write_joined_index(
     inner.ntotal = faiss.downcast_index(inner.storage).ntotal = len(targets)
     _identify(index, inner, targets)
     starts = range(0, len(targets), _ROWS_WRITTEN)
-    vectors = ordered_map(
-        lambda begin: targets.block(begin, begin + _ROWS_WRITTEN), starts, workers
-    )
+    blocks = ordered_map(lambda begin: targets.block(begin, begin + _ROWS_WRITTEN), starts, workers)
     linked = beside(lambda _: link_graph(inner, join, workers), workers)
-    write_index_around(index, vectors, path, linked, check)
+    with closing(blocks) as vectors:
+        write_index_around(index, vectors, path, linked, check)
 
 
 @dataclass(frozen=True, slots=True)
