@@ -26,6 +26,9 @@ Scores = NDArray[np.int64] | NDArray[np.float32]
 
 _ROWS_AT_ONCE = 1 << 20
 
+_FEW = 50_000
+"""Items and links whose components Python finds in less time than it takes to load their code."""
+
 _SECONDS_A_STEP = 3e-7
 
 
@@ -241,6 +244,8 @@ def connected_components(left: Indices, right: Indices, count: int) -> Indices:
     Returns:
         Numbers from 0 in the order of the first items, int64 of shape (count,).
     """
+    if len(left) + count <= _FEW:
+        return components_of_few(left, right, count)
     seconds = (len(left) + count) * _SECONDS_A_STEP
     return unless_quick(_components, seconds, components_of_few)(left, right, count)
 

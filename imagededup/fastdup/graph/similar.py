@@ -12,6 +12,8 @@ Indices = NDArray[np.int64]
 Scores = NDArray[np.float32]
 Found = tuple[Indices, Indices, Scores]
 
+_FEW = 50_000
+"""Pairs that numpy brings into order in less time than it takes to load compiled code."""
 _SECONDS_A_PAIR = 3e-7
 
 
@@ -32,8 +34,10 @@ def similar_pairs(neighbors: Neighbors, threshold: float) -> Found:
         Two images and their similarity, of shape (m,) each, by similarity, then by the images.
     """
     found = neighbors_above(neighbors, threshold)
-    seconds = len(found[0]) * _SECONDS_A_PAIR
-    both_directions = unless_quick(_both_directions, seconds, _both_directions_of_few)
+    both_directions = _both_directions_of_few
+    if len(found[0]) > _FEW:
+        seconds = len(found[0]) * _SECONDS_A_PAIR
+        both_directions = unless_quick(_both_directions, seconds, _both_directions_of_few)
     left, right, score = both_directions(*found, len(neighbors.index))
     order = _highest_first(score)
     return left[order], right[order], score[order]
