@@ -16,7 +16,6 @@ from imagededup.search.knn.distances import Points
 from imagededup.search.knn.faiss_index import write_joined_index
 from imagededup.search.knn.find import find_neighbors
 from imagededup.search.knn.index_file import load_index, write_index
-from imagededup.search.knn.lists import NearestLists
 from imagededup.search.knn.options import Distance, Provider
 from imagededup.search.knn.projection import Projection
 from imagededup.search.knn.self_join import SelfJoin
@@ -65,38 +64,17 @@ def test_few_rows_are_all_compared(distance, rows, levels, seed):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_rows_are_compared_with_the_cells_that_they_probe_and_no_others(workers):
     rows = clustered(700, 12).astype(np.float32)
-    cells = Cells.of(rows, 9, 3, 1, workers)
-    cell = np.empty(700, np.int64)
-    cell[cells.order] = np.repeat(np.arange(9), np.diff(cells.start))
-    probes = np.empty_like(cells.probes)
-    probes[cells.order] = cells.probes
-    assert np.array_equal(probes[:, 0], cell)
-    lists = NearestLists.empty(700, 8)
-    fill_lists(rows, cells, lists, workers)
+    cells = Cells.of(rows, 9, 3, workers)
+    rows = rows[cells.order]
+    cell = np.repeat(np.arange(9), np.diff(cells.start))
+    assert np.array_equal(cells.probes[:, 0], cell)
+    lists = fill_lists(rows, cells, 8, workers)
     distances = ((rows[:, None].astype(np.float64) - rows) ** 2).sum(axis=-1)
-    probed = (probes[:, :, None] == cell).any(axis=1)
+    probed = (cells.probes[:, :, None] == cell).any(axis=1)
     np.fill_diagonal(probed, False)
     expected = np.sort(np.where(probed, distances, np.inf), axis=1)[:, :8]
     assert lists.gap == pytest.approx(expected, rel=1e-3, abs=1e-3)
     assert np.all(probed[np.arange(700)[:, None], lists.near])
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_lists_of_two_clusterings_have_the_nearest_of_both(workers):
-    rows = clustered(700, 12).astype(np.float32)
-    clusterings = [Cells.of(rows, 9, 2, number, 1) for number in (0, 1)]
-    assert not np.array_equal(clusterings[0].order, clusterings[1].order)
-    both, found = NearestLists.empty(700, 6), []
-    for cells in clusterings:
-        fill_lists(rows, cells, both, workers)
-        found.append(NearestLists.empty(700, 6))
-        fill_lists(rows, cells, found[-1], 1)
-    distances = ((rows[:, None].astype(np.float64) - rows) ** 2).sum(axis=-1)
-    for row in range(700):
-        known = np.unique(np.concatenate([lists.near[row] for lists in found]))
-        assert both.near[row].tolist() == known[np.argsort(distances[row, known])][:6].tolist()
-    assert np.all(both.fresh)
-    assert np.any(both.near != found[0].near)
 
 
 def test_the_number_of_threads_changes_no_list_and_no_link(tmp_path):

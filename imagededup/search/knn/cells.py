@@ -1,8 +1,7 @@
 """The first lists of near rows: rows are compared within their cell and those beside it.
 
 Cells lie around the centres of a k-means clustering. A row probes those of the nearest centres; the
-rows of some cells that probe the same one are compared with it in one matrix product. Two
-clusterings find more than one of which twice as many cells are probed.
+rows of some cells that probe the same one are compared with it in one matrix product.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.knn.lists import NearestLists, insert, push
+from imagededup.search.knn.lists import NearestLists, push
 from imagededup.utils.jit import compiled
 from imagededup.utils.parallel import ordered_map
 
@@ -49,17 +48,16 @@ class Cells:
     probes: Numbers
 
     @classmethod
-    def of(cls, rows: Features, count: int, probes: int, number: int, workers: int) -> "Cells":
+    def of(cls, rows: Features, count: int, probes: int, workers: int) -> "Cells":
         """Put rows into cells.
 
         Args:
             rows: float32 of shape (n, w), n of 1 or more.
             count: How many cells.
             probes: How many of them each row probes.
-            number: Of the clustering, 0 or more; another one has other cells.
             workers: Number of threads; they change nothing in the result.
         """
-        centers = _centers_of(rows, count, number, workers)
+        centers = _centers_of(rows, count, workers)
         centers = centers[_neighborly(centers)]
         probed = _nearest(rows, centers, probes, workers)
         order = np.argsort(probed[:, 0], kind="stable")
@@ -68,12 +66,10 @@ class Cells:
         return cls(order, start, probed)
 
 
-def _centers_of(rows: Features, count: int, number: int, workers: int) -> Features:
+def _centers_of(rows: Features, count: int, workers: int) -> Features:
     """Centres by k-means (Lloyd 1982) of a sample, evenly spread as the first centres are."""
     size = min(count * _TRAINING_PER_CELL, len(rows))
-    between = len(rows) // size
-    places = np.arange(size) * len(rows) // size + between * number // (number + 1)
-    sample = rows[places]
+    sample = rows[np.arange(size) * len(rows) // size]
     centers = sample[np.linspace(0, size - 1, min(count, size)).astype(np.int64)]
     for _ in range(_ROUNDS if count < size else 0):
         cell = _nearest(sample, centers, 1, workers)[:, 0]
@@ -112,31 +108,28 @@ def _nearest(rows: Features, centers: Features, count: int, workers: int) -> Num
     return near
 
 
-def fill_lists(rows: Features, cells: Cells, lists: NearestLists, workers: int) -> None:
-    """Compare rows with those of the cells that they probe, and keep what is nearer than is known.
+def fill_lists(rows: Features, cells: Cells, size: int, workers: int) -> NearestLists:
+    """Compare rows with those of the cells that they probe.
 
     Args:
-        rows: float32 of shape (n, w).
+        rows: float32 of shape (n, w), in the order of the cells.
         cells: Where they lie.
-        lists: Of the rows; what is known already counts as it would if it were found now.
+        size: How many near ones to keep of each row.
         workers: Number of threads; they change nothing in the result.
     """
-    extended = np.empty((len(rows), rows.shape[1] + 1), np.float32)
-    extended[:, :-1] = rows[cells.order]
-    extended[:, -1] = -np.einsum("ij,ij->i", extended[:, :-1], extended[:, :-1]) / 2
-    order = cells.order.astype(np.int32)
+    lists = NearestLists.empty(len(rows), size)
+    extended = np.column_stack([rows, -np.einsum("ij,ij->i", rows, rows) / 2])
     per_group = max(len(rows) // _GROUPS, 1)
     begins = np.searchsorted(cells.start, np.arange(0, len(rows), per_group), side="right") - 1
     borders = np.append(np.unique(begins), len(cells.start) - 1).tolist()
 
     def fill(group: int) -> None:
         chosen = borders[group], borders[group + 1]
-        _fill(
-            *chosen, cells.start, cells.probes, order, extended, lists.near, lists.gap, lists.fresh
-        )
+        _fill(*chosen, cells.start, cells.probes, extended, lists.near, lists.gap)
 
     for _ in ordered_map(fill, range(len(borders) - 1), workers):
         pass
+    return lists
 
 
 @compiled
@@ -162,8 +155,8 @@ def _find_nearest(rows: Features, centers: Features, halves: Features, near: Num
 
 @compiled
 def _fill(
-    first_cell: int, last_cell: int, start: Indices, probes: Numbers, order: Numbers,
-    extended: Features, near: Numbers, gap: Features, fresh: Flags,
+    first_cell: int, last_cell: int, start: Indices, probes: Numbers, extended: Features,
+    near: Numbers, gap: Features,
 ) -> None:  # fmt: skip
     """Fill the lists of the rows of some consecutive cells.
 
@@ -171,7 +164,6 @@ def _fill(
     the two is the larger, the nearer they are.
     """
     begin, end, cells = start[first_cell], start[last_cell], len(start) - 1
-    is_known = near[order[begin:end], 0].max() >= 0  # what a list has may be met again
     first, queries = _by_probe(probes[begin:end], cells)
     block = np.empty((_QUERIES_AT_ONCE, extended.shape[1]), np.float32)
     buffer = np.empty(_QUERIES_AT_ONCE * _TARGETS_AT_ONCE, np.float32)
@@ -181,14 +173,13 @@ def _fill(
             chosen = queries[place : min(place + _QUERIES_AT_ONCE, first[cell + 1])] + begin
             for number in range(len(chosen)):
                 block[number], block[number, -1] = extended[chosen[number]], 1
-            halves = extended[chosen, -1]
             for target in range(start[cell], start[cell + 1], _TARGETS_AT_ONCE):
-                targets = order[target : min(target + _TARGETS_AT_ONCE, start[cell + 1])]
-                products = buffer[: len(chosen) * len(targets)].reshape((len(chosen), len(targets)))
-                right = extended[target : target + len(targets)]
-                np.dot(block[: len(chosen)], right.T, products)
-                rows = order[chosen]
-                _keep_nearest(products, halves, rows, targets, is_known, near, gap, fresh)
+                size = min(_TARGETS_AT_ONCE, start[cell + 1] - target)
+                products = buffer[: len(chosen) * size].reshape((len(chosen), size))
+                np.dot(block[: len(chosen)], extended[target : target + size].T, products)
+                _keep_nearest(products, chosen, target, near, gap)
+    for row in range(begin, end):
+        gap[row] = np.maximum(gap[row] - 2 * extended[row, -1], np.float32(0))
 
 
 @compiled
@@ -210,18 +201,16 @@ def _by_probe(probes: Numbers, count: int) -> tuple[Indices, Indices]:
 
 @compiled
 def _keep_nearest(
-    products: Features, halves: Features, rows: Numbers, targets: Numbers, is_known: bool,
-    near: Numbers, gap: Features, fresh: Flags,
-) -> None:  # fmt: skip
-    """Keep those targets that are nearer than what the rows have.
+    products: Features, queries: Indices, target: int, near: Numbers, gap: Features
+) -> None:
+    """Keep those of some consecutive targets that are nearer than what the queries have.
 
-    The squared distance is minus twice the product, and the square of the row; `halves` are minus
-    half of the squares.
+    The gap is minus twice the product: the squared distance less the square of the query.
     """
     last, width = near.shape[1] - 1, np.uint64(products.shape[1])
-    for place in range(len(rows)):
-        row, values, half = rows[place], products[place], halves[place]
-        least = gap[row, last] / np.float32(-2) - half
+    for place in range(len(queries)):
+        row, values = queries[place], products[place]
+        least = gap[row, last] / np.float32(-2)
         for begin in range(np.uint64(0), width, _VALUES_AT_ONCE):
             end = min(begin + _VALUES_AT_ONCE, width)
             above: Any = np.uint32(0)
@@ -230,10 +219,6 @@ def _keep_nearest(
             if above == 0:
                 continue
             for column in range(np.int64(begin), np.int64(end)):
-                if values[column] > least and targets[column] != row:
-                    distance = max(np.float32(-2) * (values[column] + half), np.float32(0))
-                    if is_known:
-                        insert(near, gap, fresh, row, targets[column], distance)
-                    else:
-                        push(near, gap, row, targets[column], distance)
-                    least = gap[row, last] / np.float32(-2) - half
+                if values[column] > least and target + column != row:
+                    push(near, gap, row, target + column, -2 * values[column])
+                    least = gap[row, last] / np.float32(-2)

@@ -5,8 +5,9 @@ that are near the same one. What comes of it are candidates, to be compared by a
 and the links of a graph. Every step is done by all threads and depends on none of them.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,12 +27,12 @@ Indices = NDArray[np.int64]
 
 MOST_NEIGHBORS = 12
 _LIST = 24
-_JOINED = (24, 16)
+_JOINED = (24, 24)
 _FEW_NEW = 0.15
 _ROWS_PER_CELL = 320
 _MOST_CELLS = 3000
-_CLUSTERINGS = 2
-_PROBES = 20
+_LEAST_PROBES = 4
+_PROBES_PER_DOUBLING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,14 @@ class SelfJoin:
             advance: Called with the number of points that are done with, up to n.
         """
         count = len(points)
-        finish = per_mille(advance, _CLUSTERINGS + len(_JOINED), count)
+        finish = per_mille(advance, 1 + len(_JOINED), count)
         with one_blas_thread():
             rows = projection.apply_to_all(points, workers)
             size = min(max(count // _ROWS_PER_CELL, 1), _MOST_CELLS)
-            cells = Cells.of(rows, size, _PROBES, 0, workers)
-            rows, lists = rows[cells.order], NearestLists.empty(count, _LIST)
-            in_place = replace(cells, order=np.arange(count))
-            for number in range(_CLUSTERINGS):
-                others = Cells.of(rows, size, _PROBES, number, workers) if number else in_place
-                fill_lists(rows, others, lists, workers)
-                finish(1)
+            cells = Cells.of(rows, size, _probes(count), workers)
+            rows = rows[cells.order]
+            lists = fill_lists(rows, cells, _LIST, workers)
+            finish(1)
             for joined in _JOINED:
                 if lists.fresh.mean() > _FEW_NEW:
                     lists = refine(rows, lists, joined, workers)
@@ -83,3 +81,9 @@ class SelfJoin:
         place = np.empty_like(cells.order)
         place[cells.order] = np.arange(count)
         return cls(cells.order, place, cells.start, rows, lists)
+
+
+def _probes(count: int) -> int:
+    """How many cells a row probes: more, the more rows there are around it."""
+    doublings = math.log2(count / _ROWS_PER_CELL)
+    return max(_LEAST_PROBES, round(_PROBES_PER_DOUBLING * doublings))
