@@ -3,8 +3,8 @@
 import logging
 import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
@@ -23,9 +23,12 @@ from imagededup.fastdup.store.shards import find_shards, identities
 from imagededup.fastdup.store.states import KnownImages, MadeBy
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 from imagededup.images.decode import Pixels, load_with_size
+from imagededup.images.process_state import DecodingState
 from imagededup.models.failures import images_named
+from imagededup.models.session import Device
 from imagededup.sources.readable import reading_ahead
-from imagededup.utils.parallel import ordered_map, task_size
+from imagededup.utils.parallel import task_size
+from imagededup.utils.processes import shared_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
 
@@ -212,21 +215,57 @@ class _Extraction:
         origins.place[missing] = len(journal) + np.arange(len(missing))
         least, workers = self.model.describer.batch_size, self.config.workers
         size = task_size(len(missing), least, workers)
-        batches = (missing[begin : begin + size] for begin in range(0, len(missing), size))
-        describe = partial(_describe, self.listing, self.model, self.config.bounding_box)
-        with Progress(len(self.listing), "Extracting features", "images") as progress:
+        starts = range(0, len(missing), size)
+        parts = (self.listing.take(missing[begin : begin + size]) for begin in starts)
+        describing = _Describing(self.model, self.config.bounding_box)
+        with (
+            Progress(len(self.listing), "Extracting features", "images") as progress,
+            closing(shared_map(describing, parts, workers)) as batches,
+        ):
             progress.advance(kept)
-            for batch in ordered_map(describe, batches, workers):
+            for batch in batches:
                 journal.append(batch.features, batch.entry)
                 progress.advance(len(batch.entry.images))
             journal.sync()
 
 
-def _describe(
-    listing: Listing, model: ExtractionModel, box: BoundingBox | None, batch: NDArray[np.int64]
-) -> _Batch:
-    paths = [listing.path(index) for index in batch.tolist()]
-    sizes, times = listing.states(batch)
+@dataclass(frozen=True, slots=True)
+class _Describing:
+    """Describes images, also in other processes: a `Work` for `shared_map`.
+
+    Attributes:
+        model: What describes them.
+        box: The part of each that is described.
+        state: What else decoding depends on.
+    """
+
+    model: ExtractionModel
+    box: BoundingBox | None
+    state: DecodingState = field(default_factory=DecodingState)
+
+    def __call__(self, part: Listing) -> _Batch:
+        """Describe some images."""
+        return _describe(self.model, self.box, part)
+
+    def amount(self, part: Listing) -> int:
+        """As `Work.amount`: the images."""
+        return len(part)
+
+    def obstacle(self) -> str | None:
+        """As `Work.obstacle`."""
+        if self.model.describer.device is not Device.CPU:
+            return "a model on a GPU is loaded once"
+        return self.state.obstacle()
+
+    def get_ready(self) -> None:
+        """As `Work.get_ready`: load the model and compiled code."""
+        self.state.take_over()
+        self.model.describe([self.model.describer.prepare(np.zeros((8, 8, 3), np.uint8))])
+
+
+def _describe(model: ExtractionModel, box: BoundingBox | None, part: Listing) -> _Batch:
+    paths = list(part.paths())
+    sizes, times = part.states()
     reasons: list[str | None] = [None] * len(paths)
     statistics: list[list[float] | None] = [None] * len(paths)
     places, prepared = [], []

@@ -49,6 +49,9 @@ class Listing:
     whole_digest: str = ""
     remote: NDArray[np.int64] | None = None
 
+    def __str__(self) -> str:
+        return " to ".join(shown(self.path(place)) for place in (0, -1)) if self.names else "none"
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -81,6 +84,11 @@ class Listing:
         """Some of its images, bool of shape (n,)."""
         remote = None if self.remote is None else self.remote[chosen]
         return replace(self, names=list(compress(self.names, chosen)), remote=remote)
+
+    def take(self, places: NDArray[np.int64]) -> "Listing":
+        """Some of its images, by their places."""
+        remote = None if self.remote is None else self.remote[places]
+        return replace(self, names=[self.names[one] for one in places.tolist()], remote=remote)
 
     def states(
         self, places: NDArray[np.int64] | None = None

@@ -7,6 +7,9 @@ number of its pixels, and the pixels by what all threads of the process share.
 import io
 import os
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 
 from imagededup.errors import UnreadableImageError
 from imagededup.sources.limits import limits, over_limit
@@ -18,6 +21,7 @@ _BYTES_PER_PIXEL = 16  # the longest form: 16-bit colours written as text
 _BLOCK_BYTES = 2**16  # smaller reads are Pillow's blocks and need no look at the file's size
 _SMALL_BYTES = 64  # a read of one byte costs time as well
 _SMALL_READS = 2**22
+_LITTLE_MEMORY = 2**22  # such images are decoded without asking another process
 _TOO_LARGE = "the file is much larger than its pixels"
 
 _read = io.BufferedReader.read
@@ -97,6 +101,7 @@ class MemoryBudget:
 
     def __init__(self, total: int | None = None) -> None:
         self._fixed = total
+        self._lender: Callable[[_Context], AbstractContextManager[None]] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -104,13 +109,23 @@ class MemoryBudget:
         self._freed = threading.Condition()
         self._turn = threading.Lock()
 
-    def hold(self, wanted: int | None) -> "_Hold":
+    def hold(self, wanted: int | None) -> AbstractContextManager[None]:
         """Wait for these bytes, or for all, and hold them in a block. It must not be nested.
 
         Raises:
             UnreadableImageError: They are more than `Limits` allow.
         """
+        if self._lender is not None and (wanted is None or wanted > _LITTLE_MEMORY):
+            return self._lender(partial(_hold, wanted))
         return _Hold(self, wanted)
+
+    def borrow(self, lender: "Callable[[_Context], AbstractContextManager[None]]") -> None:
+        """Hold what another process has, from now on.
+
+        Args:
+            lender: Enters a context there, and gives one that leaves it.
+        """
+        self._lender = lender
 
     def take(self, wanted: int | None) -> int:
         """Begin to hold bytes; as many are to be given back as it returns."""
@@ -153,6 +168,14 @@ class _Hold:
 
 budget = MemoryBudget()
 """What all decoding of the process shares."""
+
+_Context = Callable[[], AbstractContextManager[None]]
+
+
+def _hold(wanted: int | None) -> AbstractContextManager[None]:
+    """As `budget.hold`, in whatever process it is called."""
+    return budget.hold(wanted)
+
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=budget.reset_after_fork)

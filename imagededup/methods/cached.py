@@ -31,12 +31,15 @@ class FolderCache:
     Args:
         encoders: Those without a cache know nothing.
         folder: The files.
+
+    Attributes:
+        root: The real path of the folder.
     """
 
     def __init__(self, encoders: Sequence[_Encoder], folder: ImageFolder) -> None:
         self._encoders = encoders
         self._folder = folder
-        self._root = os.path.realpath(folder.root)
+        self.root = os.path.realpath(folder.root)
         self._open = ExitStack()
         self._shelves: list[tuple[CodeCache, CachedMethod] | None] = []
 
@@ -72,9 +75,18 @@ class FolderCache:
         """What a file is like now; None where that cannot be told, or nobody asks."""
         if not self.in_use:
             return None
-        if is_remote(self._folder.root) or is_remote(name):
+        if self._is_remote(name):
             return self._stamp_of_remote(name)
-        return stamp_of(os.path.join(self._root, name))  # noqa: PTH118
+        return stamp_of(os.path.join(self.root, name))  # noqa: PTH118
+
+    def listed(self, names: Sequence[str]) -> dict[str, Stamp | None]:
+        """The stamps of remote files, which are those of the listing."""
+        if not self.in_use:
+            return {}
+        return {name: self._stamp_of_remote(name) for name in names if self._is_remote(name)}
+
+    def _is_remote(self, name: str) -> bool:
+        return is_remote(self._folder.root) or is_remote(name)
 
     def _stamp_of_remote(self, name: str) -> Stamp | None:
         """What it was like when it was listed, in which its etag has a part."""

@@ -107,6 +107,11 @@ class CNN(Encoder[Descriptor]):
         dim = self._dim or whole
         return model and f"{self._method} model={model} dim={dim} version={CODES_VERSION}"
 
+    def _obstacle(self) -> str | None:
+        if self._describer.device is not Device.CPU:
+            return "a model on a GPU, or one of the user's own code, is loaded once"
+        return super()._obstacle()
+
     def _hardware(self) -> str:
         return f"{self._describer.device} {processor()}"
 

@@ -167,6 +167,12 @@ class Encoder(Searches, Generic[Code]):
         around = surroundings(self._computes_with, self._hardware())
         return CachedMethod(type(self).__name__, f"{fingerprint} {around}")
 
+    def _obstacle(self) -> str | None:
+        """Why other processes cannot encode for this one, if so."""
+        kind = type(self)
+        own = kind.__module__.startswith("imagededup.")
+        return None if own else f"{kind.__name__} is a class of the user's"
+
     def _hardware(self) -> str | None:
         """What the last bits of codes depend on; None where they are the same everywhere."""
         return None

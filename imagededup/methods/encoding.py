@@ -2,18 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import ModelError
-from imagededup.methods.tasks import CodeArray, EncodedPart, FileEncoder, encode_task, split
+from imagededup.methods.tasks import CodeArray, EncodedPart, FileEncoder, FileEncoding, split
 from imagededup.sources.folders import Failure, ImageFolder
-from imagededup.utils.parallel import ordered_map
+from imagededup.utils.processes import shared_map
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import shown
 
@@ -70,21 +69,24 @@ def encode_files(
     Args:
         encoders: Say how pixels become codes.
         folder: The files.
-        workers: Number of threads; the result does not depend on it.
+        workers: Number of threads, of several processes where they are many; the result does not
+            depend on it.
     """
     collections = [_Collection(encoder, folder) for encoder in encoders]
     with (
         Progress(len(folder.names), "Encoding", "images", encoders[0].verbose) as progress,
         _cache_of(encoders, folder) as folder_cache,
     ):
-        encode = partial(encode_task, encoders, folder, folder_cache)
+        stamped_root = folder_cache.root if folder_cache and folder_cache.in_use else None
+        encoding = FileEncoding(encoders, folder.root, stamped_root)
         tasks = split(folder, encoders, folder_cache, workers)
-        for parts in ordered_map(encode, tasks, workers):
-            for collection, part in zip(collections, parts, strict=True):
-                collection.add(part)
-            if folder_cache:
-                folder_cache.add([part.fresh for part in parts])
-            progress.advance(len(parts[0].names) + len(parts[0].failures))
+        with closing(shared_map(encoding, tasks, workers)) as encoded:
+            for parts in encoded:
+                for collection, part in zip(collections, parts, strict=True):
+                    collection.add(part)
+                if folder_cache:
+                    folder_cache.add([part.fresh for part in parts])
+                progress.advance(len(parts[0].names) + len(parts[0].failures))
     return [collection.images() for collection in collections]
 
 

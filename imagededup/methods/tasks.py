@@ -1,5 +1,6 @@
 """Encoding some files of a folder at once: each is decoded once for all encoders."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,22 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.cache.entries import CachedCode, CachedMethod
-from imagededup.cache.stamps import Stamp
+from imagededup.cache.stamps import Stamp, stamp_of
 from imagededup.errors import UnreadableImageError
 from imagededup.images.decode import Pixels, Reduction, load_image
 from imagededup.images.exact import pixel_digest
 from imagededup.images.opening import opened
+from imagededup.images.process_state import DecodingState
 from imagededup.models.failures import images_named
-from imagededup.sources.addresses import is_remote
+from imagededup.sources.addresses import is_remote, path_in
 from imagededup.sources.folders import Failure, ImageFolder
 from imagededup.sources.readable import reading_ahead
 from imagededup.utils.jit import expect_work
 from imagededup.utils.parallel import task_size
+from imagededup.utils.text import shown
 
 if TYPE_CHECKING:
     from imagededup.methods.cached import FolderCache  # loads SQLite
 
-__all__ = ["CodeArray", "EncodedPart", "EncodingTask", "FileEncoder", "encode_task", "split"]
+__all__ = ["CodeArray", "EncodedPart", "EncodingTask", "FileEncoder", "FileEncoding", "split"]
 
 CodeArray = NDArray[Any]
 
@@ -45,6 +48,8 @@ class FileEncoder(Protocol):
 
     def _cached_method(self) -> CachedMethod | None: ...
 
+    def _obstacle(self) -> str | None: ...
+
     def _prepare(self, pixels: Pixels) -> Any: ...  # noqa: ANN401
 
     def _has_structure(self, pixels: Pixels, prepared: Any) -> bool: ...  # noqa: ANN401
@@ -59,10 +64,21 @@ class EncodingTask:
     Attributes:
         names: Of the files.
         known: For each encoder the codes that need not be made, by name.
+        listed: What remote files were like when they were listed, by name, where a cache asks.
     """
 
     names: list[str]
     known: list[dict[str, CachedCode]]
+    listed: dict[str, Stamp | None]
+
+    def __str__(self) -> str:
+        return f"{shown(self.names[0])} to {shown(self.names[-1])}"
+
+    def lacking(self) -> int:
+        """How many files are to be decoded."""
+        if not any(self.known):
+            return len(self.names)
+        return sum(any(name not in one for one in self.known) for name in self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,36 +124,76 @@ def split(
         expect_work(len(unknown) * _PREPARATION)
         ends = [*unknown[most::most], len(batch)]
         for start, end in zip([0, *ends], ends, strict=False):
-            yield EncodingTask(batch[start:end], known)
+            part = batch[start:end]
+            listed = folder_cache.listed(part) if folder_cache else {}
+            yield EncodingTask(part, [_those_of(part, one) for one in known], listed)
 
 
-def encode_task(
-    encoders: Sequence[FileEncoder],
-    folder: ImageFolder,
-    folder_cache: "FolderCache | None",
-    task: EncodingTask,
-) -> list[EncodedPart]:
-    """Encode some files by several encoders."""
-    parts = [_Share(known) for known in task.known]
-    several = len({encoder._reduction for encoder in encoders}) > 1
-    paths = {
-        name: folder.path(name)
-        for name in task.names
-        if any(name not in known for known in task.known)
-    }
-    with reading_ahead(list(paths.values())):
-        for name in task.names:
-            lacking = [number for number, part in enumerate(parts) if not part.take(name)]
-            if not lacking:
-                continue
-            before = folder_cache.stamp(name) if folder_cache else None
-            decoder = _Decoder(paths[name], several)
-            rows = {one: parts[one].decode(encoders[one], name, decoder) for one in lacking}
-            if before and before.settled and folder_cache and folder_cache.stamp(name) == before:
-                for number, row in rows.items():
-                    if row is not None:
-                        parts[number].stamps[row] = before
-    return [part.encoded(encoder) for encoder, part in zip(encoders, parts, strict=True)]
+def _those_of(names: list[str], codes: dict[str, CachedCode]) -> dict[str, CachedCode]:
+    return {name: codes[name] for name in names if name in codes} if codes else {}
+
+
+@dataclass(frozen=True, slots=True)
+class FileEncoding:
+    """Encodes files by several encoders, also in other processes: a `Work` for `shared_map`.
+
+    Attributes:
+        encoders: Say how pixels become codes.
+        root: What the names are relative to.
+        stamped_root: The same, where files are looked at for a cache.
+        state: What else decoding depends on.
+    """
+
+    encoders: Sequence[FileEncoder]
+    root: Path
+    stamped_root: str | None
+    state: DecodingState = field(default_factory=DecodingState)
+
+    def __call__(self, task: EncodingTask) -> list[EncodedPart]:
+        """Encode some files."""
+        parts = [_Share(known) for known in task.known]
+        several = len({encoder._reduction for encoder in self.encoders}) > 1
+        paths = {
+            name: path_in(self.root, name)
+            for name in task.names
+            if any(name not in known for known in task.known)
+        }
+        with reading_ahead(list(paths.values())):
+            for name in task.names:
+                lacking = [number for number, part in enumerate(parts) if not part.take(name)]
+                if not lacking:
+                    continue
+                before = self._stamp(task, name)
+                decoder = _Decoder(paths[name], several)
+                rows = {
+                    one: parts[one].decode(self.encoders[one], name, decoder) for one in lacking
+                }
+                if before and before.settled and self._stamp(task, name) == before:
+                    for number, row in rows.items():
+                        if row is not None:
+                            parts[number].stamps[row] = before
+        return [part.encoded(encoder) for encoder, part in zip(self.encoders, parts, strict=True)]
+
+    def amount(self, task: EncodingTask) -> int:
+        """As `Work.amount`: the files to decode."""
+        return task.lacking()
+
+    def obstacle(self) -> str | None:
+        """As `Work.obstacle`."""
+        reasons = [self.state.obstacle(), *(encoder._obstacle() for encoder in self.encoders)]
+        return next(filter(None, reasons), None)
+
+    def get_ready(self) -> None:
+        """As `Work.get_ready`: load models and compiled code."""
+        self.state.take_over()
+        for encoder in self.encoders:
+            encoder._encode_batch([encoder._prepare(np.zeros((8, 8, 3), np.uint8))])
+
+    def _stamp(self, task: EncodingTask, name: str) -> Stamp | None:
+        """What a file is like now; None where that cannot be told, or nobody asks."""
+        if self.stamped_root is None or name in task.listed:
+            return task.listed.get(name)
+        return stamp_of(os.path.join(self.stamped_root, name))  # noqa: PTH118
 
 
 @dataclass(slots=True)

@@ -96,6 +96,9 @@ class _Measuring:
         fingerprint = f"{MEASURES} version={CODES_VERSION} {surroundings((), None)}"
         return CachedMethod("measures", fingerprint)
 
+    def _obstacle(self) -> str | None:
+        return None
+
     def _prepare(self, pixels: Pixels) -> NDArray[np.float32]:
         return measure(pixels)
 

@@ -1,6 +1,5 @@
 """Ordered work on several threads in bounded memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -11,6 +10,7 @@ from threading import Event, Thread, current_thread
 from typing import TypeVar
 
 from imagededup.errors import InvalidTypeError, InvalidValueError
+from imagededup.utils.available import available_cores
 from imagededup.utils.options import whole_number
 
 __all__ = ["beside", "check_workers", "ordered_map", "task_size"]
@@ -35,7 +35,7 @@ def check_workers(name: str, workers: object) -> int:
         InvalidValueError: Negative.
     """
     if workers is None:
-        return _available_cores()
+        return available_cores()
     number = whole_number(workers)
     if number is None:
         raise InvalidTypeError(f"{name} must be an int or None, got {type(workers).__name__}")
@@ -159,9 +159,3 @@ def _result(future: Future[Result], threads: list[Thread]) -> Result:
         if not all(thread.is_alive() for thread in threads):
             raise MemoryError("a thread has died")
     return future.result()
-
-
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
