@@ -15,16 +15,24 @@ each worker is S seconds with the lock and Z without it, an image,
     R(n) = S (1 + Q(n-1)),  X(n) = n / (R(n) + Z),  Q(n) = X(n) R(n),  Q(0) = 0,
 
 (mean value analysis, Reiser and Lavenberg 1980), which tends to min(c / (S + Z), 1 / S).
+
+From 12 workers on, children of up to six threads encode. What an image takes of the parent then is
+the slope of its processor time between a quarter of the photographs and all, with two children; all
+of that time counts as with the lock. Its threads are in a queue of the same kind, in which Z is the
+time that a child takes for an image: that of the queue of its six threads.
 """
 
 import argparse
 import ctypes
 import os
+import shutil
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +44,7 @@ from timing import report
 
 from imagededup import fastdup
 from imagededup.methods import CNN, AHash, DHash, PHash, WHash
+from imagededup.utils import children, processes
 
 CORES = (2, 4, 8, 16, 32, 64)
 TARGET = 0.03
@@ -98,6 +107,54 @@ def rate(cores: int, held: Held) -> float:
     return images
 
 
+def rate_by_processes(cores: int, held: Held, parent: float) -> float:
+    """Images a second on so many cores by children of up to six threads.
+
+    Args:
+        cores: How many.
+        held: What an image takes of a child.
+        parent: Seconds that it takes of the process that started them.
+    """
+    threads = ceil(cores / ceil(cores / processes._MOST_THREADS))
+    return rate(cores, Held(parent, threads / rate(threads, held)))
+
+
+@contextmanager
+def two_children() -> Iterator[None]:
+    """In the block, two workers are two processes from the first image on."""
+    forced = {
+        (processes, "_LEAST_WORKERS"): 2,
+        (processes, "_MOST_THREADS"): 1,
+        (children, "_LEAST_AMOUNT"): 0,
+        (children, "_START_SECONDS"): 60.0,
+    }
+    before = {key: getattr(*key) for key in forced}
+    try:
+        for (module, name), value in forced.items():
+            setattr(module, name, value)
+        yield
+    finally:
+        for (module, name), value in before.items():
+            setattr(module, name, value)
+
+
+def of_parent(encode: Callable[[Path, int], object], folder: Path, repeat: int) -> float:
+    """Seconds of the parent's processor time that an image takes."""
+    images = sorted(folder.iterdir())
+    with tempfile.TemporaryDirectory() as temporary, two_children():
+        for image in images[::4]:
+            shutil.copy(image, temporary)
+        seconds = []
+        for place in (Path(temporary), folder):
+            times = []
+            for _ in range(repeat):
+                begin = time.process_time()
+                encode(place, 2)
+                times.append(time.process_time() - begin)
+            seconds.append(min(times))
+    return max(seconds[1] - seconds[0], 0.0) / (len(images) - len(images[::4]))
+
+
 def encoders() -> dict[str, Callable[[Path, int], object]]:
     """Ways from a folder and a number of threads to codes."""
     methods: list[Any] = [PHash, DHash, AHash, WHash, CNN]
@@ -139,6 +196,18 @@ def check(encode: Callable[[Path, int], object], folder: Path, held: Held, repea
         print(f"  {cores} workers: {images / seconds:.0f} images/s, model {rate(cores, held):.0f}")
 
 
+def check_processes(
+    encode: Callable[[Path, int], object], folder: Path, held: Held, repeat: int
+) -> None:
+    """What an image takes of the parent, and the rates that follow."""
+    parent = of_parent(encode, folder, repeat)
+    report("  share of the parent's lock", parent / sum(held), TARGET, "")
+    print(f"  {1e6 * parent:.0f} us of the parent's processor")
+    by_model = ((cores, rate_by_processes(cores, held, parent)) for cores in CORES if cores >= 12)
+    rates = ", ".join(f"{cores}: {found / rate(1, held):.1f}" for cores, found in by_model)
+    print(f"  times the rate of one core, by processes of six threads: {rates}")
+
+
 def timed(encode: Callable[[Path, int], object], folder: Path, workers: int) -> float:
     """Seconds of one run."""
     begin = time.perf_counter()
@@ -165,6 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     continue
                 held = measure(f"{name}, {size}", encode, folder, chosen.repeat)
                 check(encode, folder, held, chosen.repeat)
+                check_processes(encode, folder, held, chosen.repeat)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ def several(threads=1, processes_=2):
     """Set thresholds so that this many processes of this many threads start at once."""
     return {
         (processes, "granted_cores"): lambda: threads * processes_,
-        (processes, "_LEAST_WORKERS"): 1,
+        (processes, "_LEAST_WORKERS"): threads * processes_,
         (processes, "_MOST_THREADS"): threads,
-        (children, "_LEAST_AMOUNT"): -1,
+        (children, "_LEAST_AMOUNT"): 0,
         (children, "_START_SECONDS"): 60.0,
     }
 

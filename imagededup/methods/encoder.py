@@ -120,8 +120,8 @@ class Encoder(Searches, Generic[Code]):
             image_dir: The folder; or an archive, a video, a text file with paths, a URL, several of
                 these, or `Sources`, which says more closely what is read.
             recursive: Whether to encode the images of the folders within as well.
-            num_enc_workers: Number of threads; None takes all cores, 0 and 1 mean no parallelism.
-                The result does not depend on it.
+            num_enc_workers: Number of threads, in several processes from 12 on; None takes all
+                cores, 0 and 1 mean no parallelism. The result does not depend on it.
 
         Returns:
             Codes by name. Names are relative to `image_dir`, with forward slashes, and sorted.

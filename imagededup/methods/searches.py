@@ -102,8 +102,8 @@ class Searches(ABC):
             outfile: JSON file to write the result to.
             search_method: How to search.
             recursive: Whether to take the images of the folders within as well.
-            num_enc_workers: Number of threads that encode and verify; None takes all cores, 0 and 1
-                mean no parallelism.
+            num_enc_workers: Number of threads that encode and verify, the former in several
+                processes from 12 on; None takes all cores, 0 and 1 mean no parallelism.
             num_dist_workers: The same for the search.
             against: A folder or codes by name of other images. Then the duplicates among them are
                 found, and images of the collection are not compared with each other.
