@@ -31,7 +31,14 @@ _START_SECONDS = 0.0
 
 _END_SECONDS = 5.0
 
-_PROGRAM = "import sys; sys.path[:] = {}; from imagededup.utils.child import serve; serve({}, {})"
+_PROGRAM = """\
+import sys
+sys.path[:0] = [{}]  # this package, wherever it was found
+import imagededup
+sys.path[:] = {}
+from imagededup.utils.child import serve
+serve({}, {})
+"""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Linear algebra would start as many threads as there are cores, in each child."""
 
@@ -139,8 +146,9 @@ class _Child:
                 ours.enter_context(own)
                 theirs.enter_context(other)
             descriptors = [other.fileno() for _, other in ends]
-            path = [place for place in sys.path if isinstance(place, str)]
-            program = _PROGRAM.format(ascii(path), descriptors, os.getpid())
+            path = ascii([place for place in sys.path if isinstance(place, str)])
+            root = ascii(str(PACKAGE.parent))
+            program = _PROGRAM.format(root, path, descriptors, os.getpid())
             self.process = subprocess.Popen(
                 [sys.executable, *_interpreter_options(), "-c", program],
                 stdin=subprocess.DEVNULL,
