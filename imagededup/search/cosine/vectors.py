@@ -1,6 +1,7 @@
 """Descriptors of any norm: the different ones among them, and their exact cosines."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,10 +13,11 @@ from imagededup.search.matches import Pairs
 from imagededup.utils.jit import compiled, unless_quick
 from imagededup.utils.parallel import ordered_map
 
-__all__ = ["LANES", "Vectors", "cosine_of", "group_identical", "verified"]
+__all__ = ["LANES", "Vectors", "cosine_of", "group_identical", "norms_of", "verified"]
 
 Descriptors = NDArray[np.float32]
 Indices = NDArray[np.int64]
+Norms = NDArray[np.float64]
 
 _ROWS_AT_ONCE = 4096
 _SECONDS_BY_NUMPY = 2e-9
@@ -37,9 +39,12 @@ class Vectors:
     norms: NDArray[np.float64]
 
     @classmethod
-    def of(cls, descriptors: Descriptors, rows: Indices, workers: int) -> "Vectors":
-        """Choose rows of descriptors."""
-        return cls(descriptors, rows, _norms_of(descriptors, rows, workers))
+    def of(
+        cls, descriptors: Descriptors, rows: Indices, workers: int, norms: Norms | None = None
+    ) -> "Vectors":
+        """Choose rows of descriptors; the norms of all of them may be known."""
+        some = _norms_of(descriptors, rows, workers) if norms is None else norms[rows]
+        return cls(descriptors, rows, some)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -55,8 +60,16 @@ class Vectors:
         return scaled(self.descriptors, self.rows[positions], self.norms[positions])
 
 
+def norms_of(descriptors: Descriptors, workers: int) -> Norms:
+    """The Euclidean norms of all rows of a matrix, C-contiguous, float64 of shape (n,)."""
+    return _norms_of(descriptors, np.arange(len(descriptors)), workers)
+
+
 def group_identical(
-    descriptors: Descriptors, references: Descriptors | None, workers: int
+    descriptors: Descriptors,
+    references: Descriptors | None,
+    workers: int,
+    norms: Sequence[Norms] | None = None,
 ) -> tuple[Indices, Indices]:
     """Number the different rows of one or two matrices by first appearance.
 
@@ -66,12 +79,14 @@ def group_identical(
         descriptors: float32 of shape (n, d), C-contiguous.
         references: float32 of shape (m, d), C-contiguous, or None.
         workers: Number of threads.
+        norms: The norms of either matrix, where they are known.
 
     Returns:
         The number of every row, int64 of shape (n,) and of shape (m,).
     """
     matrices = [descriptors, descriptors[:0] if references is None else references]
-    norms = [_norms_of(matrix, np.arange(len(matrix)), workers) for matrix in matrices]
+    if norms is None:
+        norms = [norms_of(matrix, workers) for matrix in matrices]
     _, norm, count = np.unique(np.concatenate(norms), return_inverse=True, return_counts=True)
     suspects = np.flatnonzero(count[norm] > 1)
     first = np.arange(len(norm))
@@ -126,8 +141,8 @@ def _first_alike(matrices: list[Descriptors], rows: Indices, workers: int) -> In
     return np.fromiter(alike, np.int64, len(rows))
 
 
-def _norms_of(matrix: Descriptors, rows: Indices, workers: int) -> NDArray[np.float64]:
-    def norms(block: Indices) -> NDArray[np.float64]:
+def _norms_of(matrix: Descriptors, rows: Indices, workers: int) -> Norms:
+    def norms(block: Indices) -> Norms:
         return unless_quick(_norms, _cost(matrix, block), few.norms)(matrix, block)
 
     return np.concatenate([np.empty(0), *ordered_map(norms, _cut(rows), workers)])

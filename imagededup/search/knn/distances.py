@@ -62,13 +62,20 @@ class Points:
     distance: Distance
 
     @classmethod
-    def of(cls, features: Features, rows: Indices, distance: Distance, workers: int) -> "Points":
-        """Choose rows of features.
+    def of(
+        cls,
+        features: Features,
+        rows: Indices,
+        distance: Distance,
+        workers: int,
+        norms: NDArray[np.float64] | None = None,
+    ) -> "Points":
+        """Choose rows of features; the norms of all of them may be known.
 
         Raises:
             InvalidValueError: A number is not finite.
         """
-        vectors = Vectors.of(features, rows, workers)
+        vectors = Vectors.of(features, rows, workers, norms)
         broken = np.flatnonzero(~np.isfinite(vectors.norms))
         if len(broken):
             row = rows[broken[0]]

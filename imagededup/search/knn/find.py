@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.search.blas_threads import one_blas_thread
-from imagededup.search.cosine.vectors import group_identical
+from imagededup.search.cosine.vectors import group_identical, norms_of
 from imagededup.search.knn.distances import Points, costs_between, distances_of, similarity_of
 from imagededup.search.knn.expansion import DistinctRows, expand
 from imagededup.search.knn.options import Distance, NearestModel, Provider
+from imagededup.utils.jit import expect_work
 from imagededup.utils.parallel import beside, ordered_map
 from imagededup.utils.progress import per_mille
 
@@ -31,6 +32,7 @@ Indices = NDArray[np.int64]
 Advance = Callable[[int], None]
 
 _QUERIES_AT_ONCE = 256
+_SECONDS_A_NUMBER = 2e-7  # to rank the many candidates of a graph without compiled code
 _BYTES_PER_NEIGHBOR = 4 * (8 + 4)  # found, expanded, and a copy of each
 
 
@@ -111,11 +113,15 @@ def find_neighbors(
     left = np.ascontiguousarray(features, np.float32)
     right = None if references is None else np.ascontiguousarray(references, np.float32)
     with one_blas_thread(), ExitStack() as until_found:
-        distinct = DistinctRows.of(*group_identical(left, right, threads), right is None)
-        queries = Points.of(left, distinct.query_rows, distance, threads)
+        if provider is Provider.FAISS:
+            expect_work(left.size * _SECONDS_A_NUMBER)
+        norms = [norms_of(matrix, threads) for matrix in (left, right) if matrix is not None]
+        groups = group_identical(left, right, threads, norms)
+        distinct = DistinctRows.of(*groups, right is None)
+        queries = Points.of(left, distinct.query_rows, distance, threads, norms[0])
         targets = queries
         if right is not None:
-            targets = Points.of(right, distinct.target_rows, distance, threads)
+            targets = Points.of(right, distinct.target_rows, distance, threads, norms[1])
         exponent = targets.exponent  # that of an index which was built before
         if index is None and right is not None:
             exponent = max(exponent, queries.exponent)
