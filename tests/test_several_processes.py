@@ -132,7 +132,8 @@ def test_threads_begin_and_do_little_work_alone(several, monkeypatch):
         (16, 16, 2**40, [6, 5, 5]),
         (64, 64, 2**40, [6] * 9 + [5] * 2),
         (64, 64, 2**32, [16] * 4),
-        (64, 64, 2**29, []),
+        (64, 64, 2**31, [32, 32]),
+        (64, 64, 2**31 - 1, []),
     ],
 )
 def test_how_many_processes(monkeypatch, workers, cores, memory, threads):

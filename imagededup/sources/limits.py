@@ -91,7 +91,7 @@ def limits() -> Limits:
 
 
 def set_limits(new: Limits | None = None, /, **changes: Any) -> Limits:  # noqa: ANN401
-    """Change limits of this process: those of its threads, and of processes that it forks.
+    """Change limits of this process, of those that encode for it, and of those that it forks.
 
     Args:
         new: All limits; by default those at present, apart from the changes.

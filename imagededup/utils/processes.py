@@ -75,8 +75,10 @@ def _threads_of_each(workers: int) -> list[int]:
     if cores < _LEAST_WORKERS or not _can_start():
         return []
     most = granted_memory() // _SHARE_OF_MEMORY // _CHILD_BYTES
+    if most < 2:
+        return []
     count = min(ceil(cores / _MOST_THREADS), most)
-    return [workers // count + (place < workers % count) for place in range(count)] if count else []
+    return [workers // count + (place < workers % count) for place in range(count)]
 
 
 def _can_start() -> bool:
