@@ -1,17 +1,16 @@
 """The phases of a run: extraction, search, scoring of new images, and the files they write."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import InvalidValueError
 from imagededup.fastdup.config import RunConfig, RunMode
-from imagededup.fastdup.extract import extract_features
 from imagededup.fastdup.graph.outliers import find_outliers
 from imagededup.fastdup.graph.similar import neighbors_above, similar_pairs
 from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
@@ -27,18 +26,25 @@ from imagededup.search.knn.options import Provider
 from imagededup.utils.progress import Progress
 from imagededup.utils.text import counted
 
+if TYPE_CHECKING:
+    from imagededup.fastdup.extract import ExtractionResult
+
 __all__ = ["PHASES"]
 
 logger = logging.getLogger("imagededup")
 
 
 def _run_all(config: RunConfig, folder: WorkDir) -> None:
-    extract_features(config, folder)
+    _extract(config, folder)
     _search(config, folder, load_features(folder.feature_files().data))
 
 
-def _extract(config: RunConfig, folder: WorkDir) -> None:
-    extract_features(config, folder)
+def _extract(
+    config: RunConfig, folder: WorkDir, stored: Collection[str] = ()
+) -> "ExtractionResult":
+    from imagededup.fastdup.extract import extract_features  # loads all that reads images
+
+    return extract_features(config, folder, stored)
 
 
 def _search_stored(config: RunConfig, folder: WorkDir) -> None:
@@ -51,7 +57,7 @@ def _search_stored(config: RunConfig, folder: WorkDir) -> None:
 def _score_images(config: RunConfig, folder: WorkDir) -> None:
     stored, index = _stored_and_indexed(config, folder)
     _check_box(stored, str(config.bounding_box or ""), "the images of input_dir")
-    extracted = extract_features(config, folder, stored.names)
+    extracted = _extract(config, folder, stored.names)
     new = load_features(extracted.files.data)
     _check_fit(new, stored)
     _score(config, folder, new, np.arange(len(new.names)), stored, index)
@@ -259,7 +265,7 @@ def _write_graph(config: RunConfig, folder: WorkDir, neighbors: Neighbors) -> in
     return components
 
 
-PHASES: dict[RunMode, Callable[[RunConfig, WorkDir], None]] = {
+PHASES: dict[RunMode, Callable[[RunConfig, WorkDir], object]] = {
     RunMode.ALL: _run_all,
     RunMode.EXTRACT: _extract,
     RunMode.SEARCH: _search_stored,
