@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from imagededup.fastdup import save_binary_feature
 from imagededup.utils import jit
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
@@ -80,6 +82,20 @@ assert {name for name in found if found[name]} == {"0", "1"}
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert not HEAVY & set(process.stdout.split())
+
+
+def test_a_search_of_stored_features_loads_nothing_that_reads_images(tmp_path):
+    save_binary_feature(tmp_path, ["/1.jpg", "/2.jpg"], np.eye(2, 576, dtype=np.float32))
+    code = (
+        "import sys; from imagededup.fastdup import run;"
+        "run('.', sys.argv[1], run_mode=2); print(*sys.modules)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True
+    )
+    modules = set(process.stdout.split())
+    assert "imagededup.fastdup.phases" in modules
+    assert not {"PIL", "imagededup.fastdup.extract", "imagededup.images"} & modules
 
 
 @pytest.mark.parametrize("command", ["find", "cache"])

@@ -2,9 +2,9 @@
 
     python -P calls.py PACKAGE TASK REQUEST
 
-The package is ours, imagededup or fastdup; the request is JSON. Imports and inputs are not timed,
-but what a package loads in its first call is. The last line that is printed is the result, as JSON.
-It imports nothing of the benchmarks: those who run it may not have them.
+The package is ours, imagededup or fastdup; the request is JSON. Inputs are not timed, nor imports
+but that of `neighbors`; what a package loads in its first call is. The last line that is printed is
+the result, as JSON. It imports nothing of the benchmarks: those who run it may not have them.
 """
 
 import importlib
