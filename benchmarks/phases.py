@@ -110,7 +110,8 @@ def compare_search(features: NDArray[np.float32]) -> None:
     compare("graph", lambda _: analyze_graph(count, *pairs[:2]))
     compare_index(points, join)
     with tempfile.TemporaryDirectory() as folder:
-        compare("tables", lambda _: write_pairs(Path(folder) / "similarity.csv", names, *pairs))
+        table = Path(folder) / "similarity.csv"
+        compare("tables", lambda threads: write_pairs(table, names, *pairs, workers=threads))
 
 
 def compare_index(points: Points, join: SelfJoin) -> None:

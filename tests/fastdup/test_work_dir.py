@@ -8,6 +8,7 @@ import pytest
 from imagededup.errors import FileOperationError, InvalidTypeError, InvalidValueError
 from imagededup.fastdup.config import RunConfig
 from imagededup.fastdup.extract import extract_features
+from imagededup.fastdup.store import tables
 from imagededup.fastdup.store.binary_features import (
     load_binary,
     load_binary_feature,
@@ -15,7 +16,7 @@ from imagededup.fastdup.store.binary_features import (
     save_binary_feature,
 )
 from imagededup.fastdup.store.long_tables import write_pairs
-from imagededup.fastdup.store.tables import read_rows, write_rows
+from imagededup.fastdup.store.tables import read_names, read_rows, write_rows
 from imagededup.fastdup.store.work_dir import WorkDir, stem_of
 
 AWFUL_NAMES = [
@@ -47,6 +48,7 @@ def test_awful_names_survive_the_round_trip(tmp_path):
     path = tmp_path / "names.csv"
     write_rows(path, ("filename",), ([name] for name in AWFUL_NAMES))
     assert [name for (name,) in read_rows(path, ("filename",))] == AWFUL_NAMES
+    assert read_names(path, "filename") == AWFUL_NAMES
     assert b"not utf-8 \xff\x80.jpg" in path.read_bytes()
 
 
@@ -66,12 +68,24 @@ def test_a_name_that_no_file_can_hold_is_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("last", ["c", "c d ", '"c,d"', "\u2028"])
+def test_names_of_many_parts_are_those_of_the_rows(last, end, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_LETTERS_AT_ONCE", 8)
+    path = tmp_path / "names.csv"
+    path.write_text(f"filename\n/a\n/b ä\n{last}{end}", encoding="utf-8")
+    expected = [name for (name,) in read_rows(path, ("filename",))]
+    assert read_names(path, "filename") == expected
+    assert expected[:2] == ["/a", "/b ä"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("name\na\n", "must begin with 'filename', got 'name'"),
         ("", "must begin with 'filename', got ''"),
         ("filename\na,b\n", "line 2: a row must have 1 cells, got 2"),
+        ("filename\na\n\nb\n", "line 3: a row must have 1 cells, got 0"),
         ('filename\n"a\n', "unexpected end of data"),
     ],
 )
@@ -80,6 +94,8 @@ def test_a_broken_table_is_an_error(content, message, tmp_path):
     path.write_text(content)
     with pytest.raises(InvalidValueError, match=message):
         list(read_rows(path, ("filename",)))
+    with pytest.raises(InvalidValueError, match=message):
+        read_names(path, "filename")
     with pytest.raises(InvalidValueError, match="cannot read .*none.csv': No such file"):
         list(read_rows(tmp_path / "none.csv", ("filename",)))
 

@@ -20,7 +20,7 @@ from imagededup.fastdup.store.states import (
     feature_checksums,
     feature_digest,
 )
-from imagededup.fastdup.store.tables import check_name, read_rows, write_rows
+from imagededup.fastdup.store.tables import check_name, read_names, write_rows
 from imagededup.utils.files import open_atomically, write_json
 from imagededup.utils.text import counted
 
@@ -76,7 +76,7 @@ def load_binary_feature(filename: str | PathLike[str], mmap: bool = False) -> Fe
     files = FeatureFiles(Path(filename))
     if not files.data.is_file():
         raise InvalidValueError(f"{str(files.data)!r} must be a file of features, there is none")
-    names = [name for (name,) in read_rows(files.names, NAMES_HEADER)]
+    names = read_names(files.names, *NAMES_HEADER)
     size = files.data.stat().st_size
     dimension = _dimension(files, len(names), size)
     if size != len(names) * dimension * FLOAT_BYTES:

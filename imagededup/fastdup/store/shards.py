@@ -26,7 +26,7 @@ from imagededup.fastdup.store.states import (
     feature_digest,
 )
 from imagededup.fastdup.store.statistics import STATS_HEADER, statistics_rows
-from imagededup.fastdup.store.tables import read_rows, write_rows
+from imagededup.fastdup.store.tables import read_names, read_rows, write_rows
 from imagededup.utils.files import open_atomically
 
 __all__ = ["BAD_HEADER", "StoredFeatures", "find_shards", "identities", "load_features"]
@@ -196,7 +196,7 @@ def _images(files: FeatureFiles) -> KnownImages:
     state = FeatureState.read(files.state)
     if state is not None:
         return state.images
-    names = [name for (name,) in read_rows(files.names, NAMES_HEADER)]
+    names = read_names(files.names, *NAMES_HEADER)
     return KnownImages.of_names(names, read_rows(files.bad, BAD_HEADER))
 
 

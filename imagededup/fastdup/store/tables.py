@@ -6,9 +6,11 @@ read in pieces, so that memory does not grow with the table.
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from numpy.typing import NDArray
 
@@ -20,9 +22,12 @@ __all__ = [
     "number_cells",
     "quoted",
     "read_columns",
+    "read_names",
     "read_rows",
     "write_rows",
 ]
+
+_LETTERS_AT_ONCE = 1 << 22
 
 
 def quoted(cell: str) -> str:
@@ -81,6 +86,28 @@ def read_rows(path: str | PathLike[str], header: Sequence[str]) -> Iterator[list
     yield from (row for _, row in rows)
 
 
+def read_names(path: str | PathLike[str], header: str) -> list[str]:
+    """The cells of a table of one column, as `read_rows` gives them.
+
+    Lines without quotes, which nearly all tables of names consist of, take a fifth of the time.
+
+    Raises:
+        InvalidValueError: There is no such file, its header is another, or a row is broken.
+    """
+    names: list[str] = []
+    with suppress(OSError), _open(path) as file:
+        for lines in iter(partial(file.readlines, _LETTERS_AT_ONCE), []):
+            text = "".join(lines)
+            cells = text[:-1].split("\n")
+            if any(letter in text for letter in ',"\r') or "" in cells or text[-1] != "\n":
+                break
+            names += cells
+        else:
+            if names[:1] == [header]:
+                return names[1:]
+    return [name for (name,) in read_rows(path, (header,))]
+
+
 def read_columns(
     path: str | PathLike[str],
     words: Sequence[str],
@@ -123,11 +150,15 @@ def read_columns(
         yield chosen[: len(words)], found
 
 
+def _open(path: str | PathLike[str]) -> TextIO:
+    return Path(path).open(encoding="utf-8", errors="surrogateescape", newline="")
+
+
 def _read(path: str | PathLike[str]) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table with the numbers of their last lines; the header first."""
     reader = None
     try:
-        with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with _open(path) as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             yield reader.line_num, header
