@@ -22,12 +22,17 @@ __all__ = [
     "Stage",
     "one_machine",
     "rate_of_threads",
+    "rate_of_workers",
     "shards",
     "total",
 ]
 
 HASHES = "phash"
 GIB = 2**30
+_LEAST_WORKERS, _MOST_THREADS = 12, 6  # as in imagededup/utils/processes.py
+_PART_OF_PARENT = 0.3
+"""Of the time that a thread holds the lock an image, what the process that started others does."""
+
 MEASURED_NAME = len("000/000000000.jpg")
 """Bytes of the names that the listing was measured with."""
 
@@ -121,7 +126,7 @@ class Stage:
     def parts(self, machine: Machine, nodes: int, assumed: Assumptions) -> dict[str, float]:
         """Seconds of each thing that the stage takes, by what it is."""
         capacity = assumed.capacity(machine)
-        shared = rate_of_threads(capacity, self.lock) * nodes
+        shared = rate_of_workers(capacity, self.lock) * nodes
         lane = machine.disk if self.by_disk else machine.network
         request = assumed.latency / (machine.threads * nodes)
         return {
@@ -135,7 +140,7 @@ class Stage:
     def waits_for_lock(self, machine: Machine, assumed: Assumptions) -> bool:
         """Whether a quarter or more of the cores is lost to the interpreter's lock."""
         capacity = assumed.capacity(machine)
-        return rate_of_threads(capacity, self.lock) < 0.75 * capacity
+        return rate_of_workers(capacity, self.lock) < 0.75 * capacity
 
     def seconds(self, machine: Machine, nodes: int, assumed: Assumptions) -> float:
         """By the clock: the first three overlap, the others come one after the other."""
@@ -176,6 +181,20 @@ def rate_of_threads(threads: float, share: float) -> float:
         if number > threads:
             return before + (rate - before) * (threads - number + 1)
     return rate
+
+
+def rate_of_workers(workers: float, share: float) -> float:
+    """As `rate_of_threads`; many workers are threads of several processes, as in the package.
+
+    An image then takes time with the lock of its own process, and some with that of the first one.
+    """
+    if workers < _LEAST_WORKERS:
+        return rate_of_threads(workers, share)
+    threads = workers / ceil(workers / _MOST_THREADS)
+    in_child = threads / rate_of_threads(threads, share)
+    in_parent = _PART_OF_PARENT * share
+    whole = in_child + in_parent
+    return rate_of_threads(workers, in_parent / whole) / whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from scaling_model import (
     Rates,
     Stage,
     one_machine,
-    rate_of_threads,
+    rate_of_workers,
     total,
 )
 
@@ -339,7 +339,7 @@ def _threads(inputs: Inputs) -> str:
         for kind in ("photograph", "large"):
             size = inputs.rates[f"{kind} bytes"]
             share = inputs.rates.lock(method, size, inputs.assumed)
-            rates = (f"{rate_of_threads(count, share):.1f}" for count in counts)
+            rates = (f"{rate_of_workers(count, share):.1f}" for count in counts)
             rows.append((shown, _KINDS[kind], f"{share:.1%}", *rates))
     heads = [f"{count} cores" for count in counts]
     return table(("what", "images", "share of the lock", *heads), rows)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from imagededup.utils import processes
+
 CHECKOUT = Path(__file__).parents[1]
 PAGE = CHECKOUT / "docs" / "scaling.md"
 FASTDUP = """
@@ -84,13 +86,27 @@ def test_threads_that_share_a_lock(scaling):
     # two threads: 2 / (1 + share^2), by hand from the mean value analysis
     assert rate(2, 0.5) == pytest.approx(2 / 1.25)
     assert rate(64, 0.1) == pytest.approx(10, rel=1e-3)
-    stage, machine = scaling("scaling_model").Stage, scaling("scaling").MACHINES["c7a.8xlarge"]
+    assert rate(2.5, 0.5) == pytest.approx((rate(2, 0.5) + rate(3, 0.5)) / 2)
+
+
+def test_many_threads_are_those_of_several_processes(scaling):
+    model = scaling("scaling_model")
+    assert model.rate_of_workers(11, 0.1) == model.rate_of_threads(11, 0.1)
+    assert model.rate_of_workers(64, 0) == 64
+    assert model.rate_of_threads(32, 0.07) < 15
+    assert 28 < model.rate_of_workers(32, 0.07) < 32
+    stage, machine = model.Stage, scaling("scaling").MACHINES["c7a.8xlarge"]
     assumed = scaling("scaling").ASSUMED
     assert [
         stage("encoding", "decoding", lock=lock).waits_for_lock(machine, assumed)
-        for lock in (0, 0.02, 0.1)
+        for lock in (0, 0.07, 0.3)
     ] == [False, False, True]
-    assert rate(2.5, 0.5) == pytest.approx((rate(2, 0.5) + rate(3, 0.5)) / 2)
+
+
+def test_the_model_has_the_thresholds_of_the_package(scaling):
+    model = scaling("scaling_model")
+    theirs = processes._LEAST_WORKERS, processes._MOST_THREADS
+    assert theirs == (model._LEAST_WORKERS, model._MOST_THREADS)
 
 
 def test_rates_are_met_where_they_were_measured(inputs):
