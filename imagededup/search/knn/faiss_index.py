@@ -10,7 +10,7 @@ which is several times as fast, and the features themselves are stored whole.
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -27,7 +27,6 @@ from imagededup.search.knn.linked_graph import allot_links, link_graph
 from imagededup.search.knn.options import Distance
 from imagededup.search.knn.projection import Projection
 from imagededup.search.knn.self_join import SelfJoin
-from imagededup.utils.parallel import beside, ordered_map
 
 __all__ = [
     "FEWEST_LINKS",
@@ -87,10 +86,10 @@ def write_joined_index(
     inner.ntotal = faiss.downcast_index(inner.storage).ntotal = len(targets)
     _identify(index, inner, targets)
     starts = range(0, len(targets), _ROWS_WRITTEN)
-    blocks = ordered_map(lambda begin: targets.block(begin, begin + _ROWS_WRITTEN), starts, workers)
-    linked = beside(lambda _: link_graph(inner, join, workers), workers)
-    with closing(blocks) as vectors:
-        write_index_around(index, vectors, path, linked, check)
+    vectors = (targets.block(begin, begin + _ROWS_WRITTEN) for begin in starts)
+    write_index_around(
+        index, vectors, path, lambda: link_graph(inner, join, workers), workers, check
+    )
 
 
 @dataclass(frozen=True, slots=True)

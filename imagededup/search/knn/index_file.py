@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.errors import FileOperationError, InvalidValueError
 from imagededup.utils.files import open_atomically
+from imagededup.utils.parallel import beside
 
 __all__ = ["load_index", "reason_of", "row_numbers", "write_index", "write_index_around"]
 
@@ -49,7 +50,8 @@ def write_index_around(
     index: Any,  # noqa: ANN401
     vectors: Iterable[Features],
     path: str | PathLike[str],
-    meanwhile: AbstractContextManager[None],
+    complete: Callable[[], None],
+    workers: int,
     check: Callable[[], None] = lambda: None,
 ) -> None:
     """Write an index whose vectors are not in it; the file is as if they were.
@@ -61,34 +63,44 @@ def write_index_around(
         index: An IndexIDMap of a graph, without vectors in the storage of this.
         vectors: All of them in blocks, float32 of shape (k, d).
         path: A file, and no pipe.
-        meanwhile: At whose end the index has all its numbers; the vectors are written in it.
+        complete: Gives the index its last numbers.
+        workers: Number of threads.
         check: Called now and then; what it raises ends the writing.
 
     Raises:
         FileOperationError: It cannot be written.
     """
     place = _place_of_vectors(index)
-    count = int(index.ntotal * index.d)
     with open_atomically(path, binary=True) as file:
-        with meanwhile:
+
+        def write_rest(_: Callable[[], None]) -> None:
+            complete()
+            with Path(file.name).open("r+b") as same:
+                _write_rest(index, place, same, check)
+
+        with beside(write_rest, workers):
             file.seek(place)
             for block in vectors:
                 check()
                 file.write(block)
             file.flush()
             os.fsync(file.fileno())
-        file.seek(0)
 
-        def write(part: bytes) -> int:
-            check()
-            if file.tell() == place - _BYTES_OF_COUNT:
-                file.write(count.to_bytes(_BYTES_OF_COUNT, "little"))
-                file.seek(place + 4 * count)
-            else:
-                file.write(part)
-            return len(part)
 
-        _hand_parts(index, write)
+def _write_rest(index: Any, place: int, file: IO[bytes], check: Callable[[], None]) -> None:  # noqa: ANN401
+    """Write all but the vectors, for which there is a place."""
+    count = int(index.ntotal * index.d)
+
+    def write(part: bytes) -> int:
+        check()
+        if file.tell() == place - _BYTES_OF_COUNT:
+            file.write(count.to_bytes(_BYTES_OF_COUNT, "little"))
+            file.seek(place + 4 * count)
+        else:
+            file.write(part)
+        return len(part)
+
+    _hand_parts(index, write)
 
 
 def _hand_parts(index: Any, write: Callable[[bytes], int]) -> None:  # noqa: ANN401
