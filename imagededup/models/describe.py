@@ -29,6 +29,7 @@ __all__ = ["Describer", "describer", "open_file"]
 
 _EMBEDDED = "efficientnet_lite0_160.onnx"
 _EMBEDDED_SIZE = 160
+_EMBEDDED_BATCH = 8
 _CPU_BATCH = 4
 _GPU_BATCH = 64
 _KEY_OF_PLACE = b"\x0a\x08location"  # a key of TensorProto.external_data as protobuf writes it
@@ -128,7 +129,7 @@ class EmbeddedDescriber(Describer):
     def __init__(self, device: Device) -> None:
         self._session = Session(_open_embedded, device)
         self.device = self._session.device
-        self.batch_size = _batch_size(self._session)
+        self.batch_size = _batch_size(self._session, _EMBEDDED_BATCH)
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
         """Resize; the graph takes the bytes as they are."""
@@ -158,7 +159,7 @@ class OnnxDescriber(Describer):
             raise ModelError("mean and std do not apply: the model's input is uint8")
         self.name = config.name or str(config.path)
         self.reduction = Reduction(above=0, down_to=max(config.size))
-        self.batch_size = _batch_size(self._session)
+        self.batch_size = _batch_size(self._session, _CPU_BATCH)
 
     def prepare(self, pixels: Pixels) -> NDArray[Any]:
         """Resize, scale and normalise."""
@@ -256,9 +257,9 @@ def _has_weights_elsewhere(path: str | PathLike[str]) -> bool:
         return content.find(_KEY_OF_PLACE) >= 0
 
 
-def _batch_size(session: Session) -> int:
-    """On a CPU core small batches are fastest, because they stay in its cache."""
-    return _GPU_BATCH if session.device is Device.CUDA else _CPU_BATCH
+def _batch_size(session: Session, on_cpu: int) -> int:
+    """On a CPU core small batches are fastest: they stay in its cache, and so share the weights."""
+    return _GPU_BATCH if session.device is Device.CUDA else on_cpu
 
 
 def _rgb(pixels: Pixels) -> Pixels:
