@@ -106,6 +106,7 @@ def _link_lowest(
 ) -> None:
     near, gap = join.lists.near, join.lists.gap
     count = len(near)
+    start, namers = _naming(near)  # first, while there is other work for the other threads
     anchors = np.empty(count, np.int32)
 
     def find_anchors(begin: int) -> None:
@@ -115,7 +116,6 @@ def _link_lowest(
     starts = range(0, count, _ROWS_AT_ONCE)
     for _ in ordered_map(find_anchors, starts, workers):
         pass
-    start, namers = _naming(near)
 
     def link(begin: int) -> None:
         end = min(begin + _ROWS_AT_ONCE, count)
