@@ -155,7 +155,9 @@ def test_directions_are_not_worth_it_where_most_pairs_match():
     assert find_directions(queries, None, 0.0) is None
 
 
-@pytest.mark.parametrize(("rows", "dimensions", "count"), [(400, 160, 128), (300, 40, 512)])
+@pytest.mark.parametrize(
+    ("rows", "dimensions", "count"), [(400, 160, 128), (300, 40, 512), (200, 300, 128)]
+)
 def test_directions_catch_what_eigenvectors_do(rows, dimensions, count):
     sample = spectrum(rows, dimensions).astype(float)
     sample[-rows // 4 :] = sample[0]

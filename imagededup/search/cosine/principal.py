@@ -5,6 +5,7 @@ Schwarz the cosine of two unit vectors is at most p.p' + r r'. So [p, r] is a un
 numbers, and the cosines of these short vectors bound those of the long ones from above.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -25,7 +26,7 @@ _MANY_COMPARISONS = 10**9
 _SAMPLE = 2048
 _SMALL_SAMPLE = 512
 _SMALL_WIDTH = 128
-_ROWS_AT_ONCE = 1024
+_NUMBERS_AT_ONCE = 1 << 20
 
 # Nanoseconds of one comparison: a matrix product and the scan of it; the exact cosine of a pair,
 # for which few vectors are not worth compiling.
@@ -51,12 +52,13 @@ class Screen:
         if directions is None:
             return cls(vectors, None)
         reduced = np.empty((len(vectors), directions.shape[1] + 1), np.float32)
+        rows = max(_NUMBERS_AT_ONCE // vectors.dimensions, 1)
 
         def project(begin: int) -> None:
-            end = min(begin + _ROWS_AT_ONCE, len(vectors))
+            end = min(begin + rows, len(vectors))
             reduced[begin:end] = _short(_unit(vectors, np.arange(begin, end)) @ directions)
 
-        for _ in ordered_map(project, range(0, len(vectors), _ROWS_AT_ONCE), workers):
+        for _ in ordered_map(project, range(0, len(vectors), rows), workers):
             pass
         return cls(vectors, reduced)
 
@@ -159,12 +161,20 @@ def _principal_directions(sample: Directions, count: int) -> Directions:
     Returns:
         float64 of shape (d, at most count), orthonormal.
     """
-    rows = sample.astype(np.float32)
-    moment = (rows.T @ rows).astype(np.float64)
-    basis = np.linalg.qr(moment @ (moment @ sample[:count].T))[0]
-    turns = np.linalg.eigh(basis.T @ moment @ basis)[1]
+    times_moment = _times_moment(sample)
+    basis = np.linalg.qr(times_moment(times_moment(sample[:count].T)))[0]
+    turns = np.linalg.eigh(basis.T @ times_moment(basis))[1]
     result: Directions = basis @ turns[:, ::-1]
     return result
+
+
+def _times_moment(sample: Directions) -> Callable[[Directions], Directions]:
+    """Multiplies with the second moment of rows, which is made where it is no larger than they."""
+    if sample.shape[1] > len(sample):
+        return lambda basis: sample.T @ (sample @ basis)
+    rows = sample.astype(np.float32)
+    moment = (rows.T @ rows).astype(np.float64)
+    return lambda basis: moment @ basis
 
 
 def _short(principal: Directions) -> Descriptors:
