@@ -87,11 +87,12 @@ class Children(Generic[Item, Result]):
         return self._work(item)
 
     def end(self) -> None:
-        """Let the children end, which have nothing to do any more."""
+        """Let the children end, which have nothing to do any more; not those that still start."""
         self._close_lines()
         for child in self._children:
-            with suppress(subprocess.TimeoutExpired):
-                child.process.wait(_END_SECONDS)
+            if any(hand.is_ready for hand in child.hands):
+                with suppress(subprocess.TimeoutExpired):
+                    child.process.wait(_END_SECONDS)
 
     def kill(self) -> None:
         """End those that are left."""
@@ -195,6 +196,11 @@ class _Hand:
         self.line = line
         self._child = child
         self._refusal: str | None = ""  # not ready yet
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is known to do items."""
+        return self._refusal is None
 
     def refusal(self) -> str | None:
         """Why it does no item, in words; nothing where it is not ready yet, None if it does."""
