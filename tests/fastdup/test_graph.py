@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagededup.fastdup.graph import statistics
 from imagededup.fastdup.graph.statistics import analyze_graph, component_sizes, degree_distribution
 
 
@@ -70,6 +71,17 @@ def test_pagerank_is_that_of_networkx_times_the_nodes_where_every_node_passes_on
     expected = nx.pagerank(graph, alpha=0.85, tol=1e-12, max_iter=1000)
     found = analyze(200, list(graph.edges)).pagerank / 200
     assert found == pytest.approx([expected[node] for node in range(200)], abs=1e-9)
+
+
+@pytest.mark.parametrize("edges", [0, 1, 300, 3000])
+@pytest.mark.parametrize("least_rounds", [1, 2])
+def test_compiled_code_ranks_to_the_bit_as_numpy_does(edges, least_rounds):
+    rng = np.random.default_rng(edges)
+    left, right = np.unique(rng.integers(0, 200, (2, edges)), axis=1)
+    arguments = left, right, rng.random(len(left)) * 0.05, 200, least_rounds
+    expected = statistics._rank_linked_of_few(*arguments)
+    for found, column in zip(statistics._rank_linked(*arguments), expected, strict=True):
+        np.testing.assert_array_equal(found, column)
 
 
 def test_an_isolated_node_has_the_reset_probability():

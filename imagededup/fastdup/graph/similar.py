@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from imagededup.search.knn.find import Neighbors
 from imagededup.utils.jit import compiled, unless_quick
 
-__all__ = ["neighbors_above", "similar_pairs"]
+__all__ = ["neighbors_above", "similar_pairs", "sorted_by"]
 
 Indices = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -43,6 +43,21 @@ def similar_pairs(neighbors: Neighbors, threshold: float) -> Found:
     return left[order], right[order], score[order]
 
 
+@compiled
+def sorted_by(side: Indices, order: Indices, count: int) -> tuple[Indices, Indices]:
+    """Pairs in some order, sorted by one side, and where those of each item begin."""
+    start = np.zeros(count + 1, np.int64)
+    for item in side:
+        start[item + 1] += 1
+    for item in range(count):
+        start[item + 1] += start[item]
+    place, sorted_pairs = start[:-1].copy(), np.empty(len(order), np.int64)
+    for pair in order:
+        sorted_pairs[place[side[pair]]] = pair
+        place[side[pair]] += 1
+    return sorted_pairs, start
+
+
 def _highest_first(score: Scores) -> Indices:
     """The order of scores; equals stay in theirs.
 
@@ -72,8 +87,8 @@ def _both_directions(left: Indices, right: Indices, score: Scores, count: int) -
     Sorted twice by one side, they are sorted by both. Where both directions were found, the score
     is that of this one.
     """
-    turned, turned_start = _by(right, np.arange(len(right)), count)
-    straight, straight_start = _by(left, turned, count)
+    turned, turned_start = sorted_by(right, np.arange(len(right)), count)
+    straight, straight_start = sorted_by(left, turned, count)
     pairs = 2 * len(left)
     lefts, rights = np.empty(pairs, np.int64), np.empty(pairs, np.int64)
     scores = np.empty(pairs, np.float32)
@@ -92,18 +107,3 @@ def _both_directions(left: Indices, right: Indices, score: Scores, count: int) -
             if other <= mine:
                 there += 1
     return lefts[:size].copy(), rights[:size].copy(), scores[:size].copy()
-
-
-@compiled
-def _by(side: Indices, order: Indices, count: int) -> tuple[Indices, Indices]:
-    """Pairs in some order, sorted by one side, and where those of each item begin."""
-    start = np.zeros(count + 1, np.int64)
-    for item in side:
-        start[item + 1] += 1
-    for item in range(count):
-        start[item + 1] += start[item]
-    place, sorted_pairs = start[:-1].copy(), np.empty(len(order), np.int64)
-    for pair in order:
-        sorted_pairs[place[side[pair]]] = pair
-        place[side[pair]] += 1
-    return sorted_pairs, start

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imagededup.fastdup.graph.similar import sorted_by
 from imagededup.search.matches import connected_components
+from imagededup.utils.jit import compiled, unless_quick
 
 __all__ = [
     "GraphStatistics",
@@ -25,6 +27,9 @@ Ranks = NDArray[np.float64]
 _RESET_PROBABILITY = 0.15
 _TOLERANCE = 1e-10
 _MOST_ROUNDS = 1000
+_FEW = 20_000
+"""Edges that numpy follows in less time than it takes to load compiled code."""
+_SECONDS_AN_EDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +110,13 @@ def page_rank(count: int, left: Indices, right: Indices) -> tuple[Ranks, Ranks]:
     is_linked[left] = is_linked[right] = True
     number = np.cumsum(is_linked) - 1
     weights = (1 - _RESET_PROBABILITY) / np.bincount(left, minlength=count)[left]
+    least_rounds = 1 if is_linked.all() else 2  # that many move the others to where they stay
+    rank_linked = _rank_linked_of_few
+    if len(left) > _FEW:
+        rank_linked = unless_quick(_rank_linked, len(left) * _SECONDS_AN_EDGE, rank_linked)
     rank, delta = np.full(count, _RESET_PROBABILITY), np.zeros(count)
-    rank[is_linked], delta[is_linked] = _rank_linked(
-        number[left], number[right], weights, int(is_linked.sum()), 1 if is_linked.all() else 2
+    rank[is_linked], delta[is_linked] = rank_linked(
+        number[left], number[right], weights, int(is_linked.sum()), least_rounds
     )
     return rank, delta
 
@@ -152,10 +161,10 @@ def degree_distribution(
     return degree, incoming[degree], outgoing[degree]
 
 
-def _rank_linked(
+def _rank_linked_of_few(
     left: Indices, right: Indices, weights: Ranks, count: int, least_rounds: int
 ) -> tuple[Ranks, Ranks]:
-    """Ranks and their last changes of nodes that all have edges, which come by `left`."""
+    """As `_rank_linked`; for few edges it takes less time than to load compiled code."""
     rank: Ranks = np.ones(count)
     delta: Ranks = np.zeros(count)
     for finished in range(1, _MOST_ROUNDS + 1):
@@ -165,3 +174,25 @@ def _rank_linked(
         if finished >= least_rounds and delta.max(initial=0) < _TOLERANCE:
             break
     return rank, delta
+
+
+@compiled
+def _rank_linked(
+    left: Indices, right: Indices, weights: Ranks, count: int, least_rounds: int
+) -> tuple[Ranks, Ranks]:
+    """Ranks and their last changes of nodes that all have edges, which come by `left`."""
+    order, start = sorted_by(right, np.arange(len(right)), count)
+    source, weights = left[order], weights[order]
+    rank, before = np.ones(count), np.ones(count)
+    for finished in range(1, _MOST_ROUNDS + 1):
+        rank, before = before, rank
+        largest = 0.0
+        for node in range(count):
+            incoming = 0.0
+            for edge in range(start[node], start[node + 1]):
+                incoming += weights[edge] * before[source[edge]]
+            rank[node] = _RESET_PROBABILITY + incoming
+            largest = max(largest, abs(rank[node] - before[node]))
+        if finished >= least_rounds and largest < _TOLERANCE:
+            break
+    return rank, np.abs(rank - before)
