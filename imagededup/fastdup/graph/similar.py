@@ -96,12 +96,14 @@ def _both_directions(left: Indices, right: Indices, score: Scores, count: int) -
     for item in range(count):
         here, end = straight_start[item], straight_start[item + 1]
         there, turned_end = turned_start[item], turned_start[item + 1]
+        first = size
         while here < end or there < turned_end:
             mine = right[straight[here]] if here < end else count
             other = left[turned[there]] if there < turned_end else count
-            lefts[size], rights[size] = item, min(mine, other)
-            scores[size] = score[straight[here] if mine <= other else turned[there]]
-            size += 1
+            if size == first or rights[size - 1] != min(mine, other):
+                lefts[size], rights[size] = item, min(mine, other)
+                scores[size] = score[straight[here] if mine <= other else turned[there]]
+                size += 1
             if mine <= other:
                 here += 1
             if other <= mine:
