@@ -125,7 +125,7 @@ def test_the_runner_writes_what_it_writes_by_threads(several, folder, tmp_path, 
         assert (
             fastdup.run(input_dir=str(folder), work_dir=work, run_mode=1, num_threads=threads) == 0
         )
-    assert several.call_count > 2
+    assert several.call_count > 1
     for name in FILES:
         files = [tmp_path / threads / name for threads in ("1", "2")]
         assert files[0].read_bytes() == files[1].read_bytes(), name
