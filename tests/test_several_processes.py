@@ -82,13 +82,12 @@ def test_what_a_child_raises_and_logs_is_as_of_a_thread(several, caplog, capfd):
     assert "in enter_refused" in raised.value.__notes__[0]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_child_that_dies_is_named(several, number):
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
+def test_a_child_that_dies_is_named(several, name):
     several()
+    number = signal.Signals[name]
     results = shared_map(Task(os.getpid()), [1, ("end", number), *range(100)], 2)
-    with pytest.raises(
-        ImageDedupError, match=rf"^at work on \('end', .*process \d+ was.*{number.name}"
-    ):
+    with pytest.raises(ImageDedupError, match=rf"^at work on \('end', .*process \d+ was.*{name}"):
         list(results)
 
 
@@ -177,10 +176,9 @@ def test_what_a_container_grants(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc")
-@pytest.mark.parametrize(
-    ("number", "how"), [(signal.SIGINT, ""), (signal.SIGKILL, ""), (signal.SIGKILL, "fork")]
-)
-def test_no_child_outlives_its_parent(number, how):
+@pytest.mark.parametrize(("name", "how"), [("SIGINT", ""), ("SIGKILL", ""), ("SIGKILL", "fork")])
+def test_no_child_outlives_its_parent(name, how):
+    number = signal.Signals[name]
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.shared_work", how], cwd=CHECKOUT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,

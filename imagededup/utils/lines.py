@@ -7,7 +7,6 @@ import struct
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from fcntl import F_DUPFD_CLOEXEC, fcntl
 from itertools import pairwise
 from typing import Any
 
@@ -101,6 +100,8 @@ def line_ends() -> tuple[socket.socket, socket.socket]:
 
 
 def _moved_up(end: socket.socket) -> socket.socket:
+    from fcntl import F_DUPFD_CLOEXEC, fcntl  # not on Windows, where no line is made
+
     return socket.socket(fileno=fcntl(end.fileno(), F_DUPFD_CLOEXEC, _FIRST_DESCRIPTOR))
 
 

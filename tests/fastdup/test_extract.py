@@ -355,9 +355,9 @@ extraction.extract_features(RunConfig(images, work_dir=folder, num_threads=2), W
     [
         ("model", 1, 0),
         ("line", 1, 0),
-        ("line", 2, 4),
-        ("torn", 4, 12),
-        ("line", 7, 24),
+        ("line", 2, 8),
+        ("torn", 3, 16),
+        ("line", 4, 24),
         ("table", 1, 27),
         ("table", 2, 27),
         ("table", 3, 27),
@@ -444,7 +444,7 @@ def test_images_that_have_changed_since_are_taken_anew(images, tmp_path, monkeyp
     photograph(99, (64, 48)).save(copies / names[9])
     opened = images_decoded(monkeypatch)
     extract(copies, work)
-    assert len(opened) == 27 - 12 + 1
+    assert len(opened) == 27 - 16 + 1
     before = contents(work)
     extract(copies, tmp_path / "fresh")
     assert contents(tmp_path / "fresh") == before

@@ -104,16 +104,20 @@ class TestEveryParameter:
     def test_num_threads(self, run, album, tmp_path, monkeypatch, mode):
         features = np.random.default_rng(0).standard_normal((2000, 12), np.float32)
         fastdup.save_binary_feature(tmp_path / "2", list(map(str, range(2000))), features)
+        many = tmp_path / "many"  # more than are described at once
+        shutil.copytree(album, many)
+        for number in range(20):
+            shutil.copy(album / "0.png", many / f"{number:02}.png")
         started = []
         start = threading.Thread.start
         monkeypatch.setattr(
             threading.Thread, "start", lambda self: (started.append(self.name), start(self))[1]
         )
         options = {"work_dir": tmp_path / str(mode), "run_mode": mode}
-        assert run(album, num_threads=1, **options) == 0
+        assert run(many, num_threads=1, **options) == 0
         assert set(started) <= {"imagededup_0"}
         (tmp_path / str(mode) / "features.dat.npz").unlink(missing_ok=True)  # all is new again
-        assert run(album, num_threads=3, **options) == 0
+        assert run(many, num_threads=3, **options) == 0
         assert "imagededup_1" in started
 
     def test_num_images(self, run, album, tmp_path):
