@@ -11,6 +11,7 @@ import matplotlib as mpl
 import pytest
 from PIL import ImageDraw, ImageOps
 
+from imagededup import fastdup
 from imagededup.evaluation import precision_recall_curve
 from tests.conftest import photograph
 
@@ -48,6 +49,7 @@ def folders(tmp_path_factory):
         folder.mkdir(parents=True)
         for file, picture in pictures.items():
             picture.save(folder / file, quality=95)
+    fastdup.run(str(root / "photos"), str(root / "work"))  # a page may come before it makes one
     return root
 
 
