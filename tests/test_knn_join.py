@@ -38,8 +38,9 @@ def join(features, distance=Distance.COSINE, workers=1):
 
 def lists_of(joined):
     """The lists by point, and their distances."""
-    near = joined.lists.near[joined.place]
-    return np.where(near < 0, -1, joined.order[near]), joined.lists.gap[joined.place]
+    place = np.argsort(joined.order)
+    near = joined.lists.near[place]
+    return np.where(near < 0, -1, joined.order[near]), joined.lists.gap[place]
 
 
 @pytest.mark.parametrize("distance", [Distance.COSINE, Distance.EUCLIDEAN])

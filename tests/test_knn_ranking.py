@@ -22,8 +22,7 @@ def joined(features, distance):
 def ranked(points, join, k):
     """Whole lists, ranked one by one."""
     places, costs = np.full((len(points), k), -1), np.full((len(points), k), np.inf, np.float32)
-    for point in range(len(points)):
-        near = join.lists.near[join.place[point]]
+    for point, near in zip(join.order, join.lists.near, strict=True):
         others = join.order[near[near >= 0]]
         cost = costs_between(points, np.full(len(others), point), points, others)
         best = np.lexsort((others, cost))[:k]

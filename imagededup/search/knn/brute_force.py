@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagededup.search.knn.distances import ROWS_AT_ONCE, Points, costs_between
+from imagededup.search.knn.distances import ROWS_AT_ONCE, Points, costs_between, rounding_of
 from imagededup.search.knn.options import Distance
 from imagededup.utils.jit import compiled
 
@@ -68,14 +68,14 @@ class BruteForce:
         return squares.astype(np.float32) - 2 * products
 
     def _margins(self, begin: int, end: int) -> Features:
-        """How much two costs may be off together (Higham 2002, section 3.1), doubled."""
+        """How much two costs may be off together."""
         scale: NDArray[np.float64] = np.ones(end - begin)
         if not self.queries.distance.is_angular:
             largest = self.targets.vectors.norms.max(initial=1)
             scale = (self.queries.vectors.norms[begin:end] + largest) ** 2
         if self.queries.distance is Distance.MANHATTAN:
             return np.zeros(end - begin, np.float32)
-        return (scale * (self.queries.dimensions + 16) * 2.0**-22).astype(np.float32)
+        return (scale * rounding_of(self.queries.dimensions)).astype(np.float32)
 
 
 @compiled

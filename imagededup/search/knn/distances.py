@@ -16,6 +16,7 @@ __all__ = [
     "Points",
     "costs_between",
     "distances_of",
+    "rounding_of",
     "similarity_of",
     "squared_gap",
 ]
@@ -126,6 +127,14 @@ class Points:
         """At most `size` points, evenly spread over all."""
         count = min(size, len(self))
         return self.take(np.linspace(0, len(self) - 1, count).astype(np.int64))
+
+
+def rounding_of(dimensions: int) -> float:
+    """How much two squared distances in float32 may be off together, for vectors of norm 1.
+
+    Twice what rounding comes to at most (Higham 2002, section 3.1).
+    """
+    return (dimensions + 16) * 2.0**-22
 
 
 def distances_of(costs: Features, distance: Distance, exponent: int) -> NDArray[np.float64]:

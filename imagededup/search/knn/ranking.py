@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagededup.search.cosine.vectors import LANES, cosine_of
-from imagededup.search.knn.distances import Points, squared_gap
+from imagededup.search.knn.distances import Points, rounding_of, squared_gap
 from imagededup.search.knn.options import Distance
 from imagededup.search.knn.self_join import SelfJoin
 from imagededup.utils.jit import compiled
@@ -23,7 +23,6 @@ Indices = NDArray[np.int64]
 Numbers = NDArray[np.int32]
 
 _POINTS_AT_ONCE = 1024
-_ROUNDING = 2.0**-22
 
 
 def nearest_joined(
@@ -46,7 +45,7 @@ def nearest_joined(
     costs = np.full((len(points), k), np.inf, np.float32)
     vectors = points.vectors
     kind = points.distance.is_angular, points.distance is Distance.EUCLIDEAN
-    slack = (points.dimensions + 16) * _ROUNDING
+    slack = rounding_of(points.dimensions)
     largest = float(vectors.norms.max(initial=0))
 
     def rank(begin: int) -> int:

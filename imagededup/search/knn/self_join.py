@@ -41,14 +41,12 @@ class SelfJoin:
 
     Attributes:
         order: The points by cell, int64 of shape (n,); whatever follows is in this order.
-        place: Where each point is in it, int64 of shape (n,).
         start: Where each cell begins in it, int64 of shape (cells + 1,).
         rows: Principal numbers, float32 of shape (n, w).
         lists: The nearest known rows.
     """
 
     order: Indices
-    place: Indices
     start: Indices
     rows: Features
     lists: NearestLists
@@ -78,9 +76,7 @@ class SelfJoin:
                 if lists.fresh.mean() > _FEW_NEW:
                     lists = refine(rows, lists, joined, workers)
                 finish(1)
-        place = np.empty_like(cells.order)
-        place[cells.order] = np.arange(count)
-        return cls(cells.order, place, cells.start, rows, lists)
+        return cls(cells.order, cells.start, rows, lists)
 
 
 def _probes(count: int) -> int:
